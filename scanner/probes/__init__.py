@@ -1,0 +1,1 @@
+"""One question to the live stack, one fact a module."""

@@ -1,0 +1,1 @@
+"""The reports: one file a format, a pure function of the report document."""
