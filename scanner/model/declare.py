@@ -78,9 +78,7 @@ def provider_spec(candidate: object) -> ProviderSpec | None:
     return spec if isinstance(spec, ProviderSpec) else None
 
 
-def rule(
-    *, severity: Severity, since: str = "0.1", needs_one_of: tuple[type, ...] = ()
-) -> Callable[[Check], Check]:
+def rule(*, severity: Severity, since: str = "0.1", needs_one_of: tuple[type, ...] = ()) -> Callable[[Check], Check]:
     """Tag the ``check`` function of a rule module.
 
     ``severity`` is the highest that its findings can have; ``needs_one_of`` names facts of which at least one must be

@@ -32,7 +32,7 @@ class SeatrialError(Exception):
         self.exit_code = exit_code
 
 
-class Unavailable(Exception):  # noqa: N818 - it is no error: it is a result, "skipped, because"
+class Unavailable(Exception):
     """A fact cannot be had in this run; the text says why, in words for the report."""
 
     kind: ClassVar[ReasonKind] = ReasonKind.COULD_NOT_TEST
@@ -61,7 +61,7 @@ class LayerMissing(Unavailable):
     kind = ReasonKind.LAYER_MISSING
 
 
-class ControlFailed(Exception):  # noqa: N818 - named after what happened, as the probes' documentation does
+class ControlFailed(Exception):
     """A probe's control request failed.
 
     Findings from files stand; what would have passed for want of this fact is errored.

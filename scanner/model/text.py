@@ -18,13 +18,13 @@ _UNSAFE = re.compile(
 
 def _visible(match: re.Match[str]) -> str:
     point = ord(match.group())
-    if point <= 0xFF:  # noqa: PLR2004 - the last code point that fits \xNN
+    if point <= 0xFF:
         return f"\\x{point:02x}"
-    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"  # noqa: PLR2004 - the last that fits \uNNNN
+    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"
 
 
 def clean(text: str) -> str:
-    """The text in NFC with every control, bidirectional and zero-width character made visible (``\\x1b``).
+    r"""The text in NFC with every control, bidirectional and zero-width character made visible (``\x1b``).
 
     Newlines and tabs stay. Runs once, where a text enters the model.
     """
@@ -42,7 +42,7 @@ def quoted(text: object) -> str:
 
     The one helper through which a rule puts the project's words into a message.
     """
-    safe = clean(str(text)).replace("`", "ˋ").replace("\n", " ").replace("\t", " ")
+    safe = clean(str(text)).replace("`", "\u02cb").replace("\n", " ").replace("\t", " ")
     if len(safe) > MAX_QUOTED:
         safe = safe[: MAX_QUOTED - 1] + "…"
     return f"`{safe}`"
