@@ -70,7 +70,7 @@ class Service:
     name: str
     role: ServiceRole
     store: str | None
-    """``postgresql``, ``mysql``, ``redis``, ``memcached``, ``mongodb``, ``rabbitmq``, ``elasticsearch`` … for a store."""
+    """For a store: ``postgresql``, ``mysql``, ``redis``, ``memcached``, ``mongodb``, ``rabbitmq`` …"""
     image: str | Unknown | None
     build_context: str | None
     """Relative to the checkout."""

@@ -31,8 +31,8 @@ class KindHeaders:
     """The raw header lines of one answer, never joined."""
 
     kind: str
-    """``page``, ``home``, ``login``, ``not-found``, ``error``, ``bad-host``, ``redirect-ssl``, ``redirect-django``, ``static``,
-    ``static-missing``, ``media``, ``proxy-405``, ``proxy-413``, ``proxy-400``."""
+    """``page``, ``home``, ``login``, ``not-found``, ``error``, ``bad-host``, ``redirect-ssl``, ``redirect-django``,
+    ``static``, ``static-missing``, ``media``, ``proxy-405``, ``proxy-413``, ``proxy-400``."""
     door: Door
     target: str
     status: int
@@ -64,9 +64,7 @@ class HeaderSurvey:
 
     def of(self, *kinds: str, scheme: str = "https") -> tuple[KindHeaders, ...]:
         """The answers of these kinds through doors of that scheme (through all doors under an assumed edge)."""
-        return tuple(
-            one for one in self.seen if one.kind in kinds and (self.assumed_edge or one.door.scheme == scheme)
-        )
+        return tuple(one for one in self.seen if one.kind in kinds and (self.assumed_edge or one.door.scheme == scheme))
 
 
 def parse_hsts(value: str) -> HstsPolicy:

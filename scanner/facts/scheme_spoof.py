@@ -17,7 +17,7 @@ class SchemeAttempt:
     """The forged header lines."""
     status: int | None
     secure: bool | None
-    """``request.is_secure()`` under the forged header; None: no answer of the probe application (refused, redirected)."""
+    """``request.is_secure()`` under the forged header; None: the probe application did not answer."""
     baseline: bool | None
     """The same without it."""
     contradictory: bool

@@ -115,7 +115,7 @@ class EmptyEnvBoot:
     allowed_hosts: tuple[str, ...] = ()
     secret_key: SecretShape | None = None
     same_secret_key: bool = False
-    """Its SECRET_KEY is the one of the production boot (compared inside the sandbox, by digest with a salt of the run)."""
+    """Its SECRET_KEY is the one of the production boot (compared by digest, with a salt of the run)."""
 
 
 @dataclass(frozen=True)

@@ -261,4 +261,4 @@ class Engine(Protocol):
         """Start a group. Raises EngineFailed; nothing is left behind then."""
 
     def close(self) -> None:
-        """Remove everything that this object made, but for its caches. Safe to call at any time, twice, from a signal."""
+        """Remove everything that this object made, but for its caches. Safe at any time, twice, and from a signal."""
