@@ -1,0 +1,8 @@
+"""What is scanned: the checkout, the Django projects in it, and what each file is for."""
+
+from scanner.project.checkout import Checkout, Unreadable, read_checkout
+from scanner.project.discovery import find_projects
+from scanner.project.project import Project
+from scanner.project.scope import Scope
+
+__all__ = ["Checkout", "Project", "Scope", "Unreadable", "find_projects", "read_checkout"]

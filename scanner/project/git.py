@@ -1,0 +1,109 @@
+"""Asking git about a checkout that somebody else wrote.
+
+A repository's own configuration can name programs that git runs (file system monitor, hooks, filters, transports). Here
+git is only asked questions that it answers from its index and its objects, and whatever could start a program is off.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_SECONDS = 60
+_HARDENED = (
+    "-c", "core.fsmonitor=false",
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "core.untrackedCache=false",
+    "-c", "core.quotePath=false",
+    "-c", "protocol.allow=never",
+    "-c", "safe.directory=*",
+    "-c", "safe.bareRepository=explicit",
+)  # fmt: skip
+_ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_PAGER": "cat",
+}
+_SUBMODULE = "160000"
+
+
+class GitFailed(Exception):
+    """Git is missing, or refuses this directory; the text is its own first line."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """What git knows of one directory; every path is relative to it."""
+
+    tracked: tuple[str, ...]
+    untracked: tuple[str, ...]
+    """Files that are neither tracked nor ignored."""
+    submodules: tuple[str, ...]
+    commit: str | None
+    dirty: bool
+
+
+def _git(directory: Path, *arguments: str, more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            ["git", *_HARDENED, *more, "-C", str(directory), *arguments],
+            env=_ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        raise GitFailed(str(problem)) from problem
+
+
+def _answer(directory: Path, *arguments: str) -> str:
+    done = _git(directory, *arguments)
+    if done.returncode != 0:
+        first = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1]
+        raise GitFailed(first[0] if first else f"git {arguments[0]} ended with {done.returncode}")
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def _is_dirty(directory: Path) -> bool:
+    # A content filter is a program that the repository's configuration names: each known one is emptied.
+    named = _git(directory, "config", "-z", "--name-only", "--get-regexp", r"^filter\.").stdout
+    keys = {key for key in named.decode("utf-8", "replace").split("\0") if key}
+    off: list[str] = []
+    for key in sorted(keys):
+        off += ["-c", f"{key}={'false' if key.endswith('.required') else ''}"]
+    asked = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all", "--no-renames", ".")
+    status = _git(directory, *asked, more=tuple(off))
+    return status.returncode == 0 and bool(status.stdout)
+
+
+def read_index(directory: Path) -> Index:
+    """What git knows of ``directory``, which may be any directory of a work tree. Raises GitFailed."""
+    top = _answer(directory, "rev-parse", "--show-toplevel").rstrip("\n")
+    if not directory.is_relative_to(Path(top).resolve()):
+        # core.worktree points somewhere else: git would speak of other files.
+        raise GitFailed("the repository's work tree lies elsewhere")
+    tracked: list[str] = []
+    submodules: list[str] = []
+    for entry in _answer(directory, "ls-files", "-z", "--cached", "--stage").split("\0"):
+        head, _, path = entry.partition("\t")
+        if path:
+            (submodules if head.startswith(_SUBMODULE) else tracked).append(path)
+    others = _answer(directory, "ls-files", "-z", "--others", "--exclude-standard").split("\0")
+    try:
+        commit: str | None = _answer(directory, "rev-parse", "--verify", "HEAD").strip()
+    except GitFailed:
+        commit = None  # no commit yet
+    return Index(
+        tracked=tuple(dict.fromkeys(tracked)),
+        untracked=tuple(path for path in others if path and not path.endswith("/")),
+        submodules=tuple(submodules),
+        commit=commit,
+        dirty=_is_dirty(directory),
+    )
