@@ -9,7 +9,6 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 UV     := UV_PROJECT_ENVIRONMENT=$(VENV) VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
-LOCKS  := requirements/bootstrap.txt requirements/runtime.txt requirements/local.txt requirements/dev.txt
 # A lock is made of the public index alone: no setting of the machine may get into it.
 COMPILE := $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 ARGS   ?=
@@ -34,6 +33,7 @@ lock:  ## bring the locks in line with pyproject.toml, keeping the versions
 	$(COMPILE) $(ARGS) pyproject.toml --extra local -c requirements/runtime.txt -o requirements/local.txt
 	$(COMPILE) $(ARGS) pyproject.toml --extra local --group dev -c requirements/local.txt -o requirements/dev.txt
 	$(COMPILE) $(ARGS) requirements/bootstrap.in -c requirements/runtime.txt -o requirements/bootstrap.txt
+	$(COMPILE) $(ARGS) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 
 upgrade:  ## the newest versions into the locks
 	$(MAKE) lock ARGS=--upgrade
