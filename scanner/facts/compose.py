@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from scanner.facts.env_files import ValueKind
+from scanner.facts.secrets import ValueKind
 from scanner.model import Location, Unknown
 
 
