@@ -130,6 +130,11 @@ class Facts:
         self._layers = frozenset(layers)
         self._known: dict[type, object] = dict(given)
         self._pending: list[type] = []
+        self._stopped = ""
+
+    def stop(self, reason: str) -> None:
+        """From now on, a fact that is not known yet is no longer made: asking for it raises ControlFailed."""
+        self._stopped = reason
 
     def get(self, kind: type[T]) -> T:
         """The fact of that type, made on first use.
@@ -160,6 +165,8 @@ class Facts:
             return Unavailable(f"nothing here can tell {kind.__name__}")
         if spec.layer not in self._layers:
             return LayerMissing(f"the {spec.layer} layer was not asked for")
+        if self._stopped:
+            return ControlFailed(self._stopped)
         if kind in self._pending:
             chain = " -> ".join(one.__name__ for one in [*self._pending, kind])
             message = f"facts need each other in a circle: {chain}"

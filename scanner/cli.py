@@ -1,0 +1,218 @@
+"""The command line: it parses, calls, writes, and returns an exit code.
+
+Heavy modules are imported where they are used: ``seatrial --version`` must answer at once.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+import click
+
+from scanner import __version__
+from scanner.config import CONFIG_FILE, OPTIONS, Config, Kind, Option, build, read_inputs
+from scanner.model import Progress, SeatrialError
+
+USAGE_ERROR = 2
+
+
+class Cancelled(BaseException):
+    """A signal asked us to end. Not an Exception: nothing on the way may take it for a fault of its own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Plain:
+    """Progress in plain lines on standard error, as a CI log shows them best."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def step(self, text: str) -> None:
+        """Print the line."""
+        print(f"seatrial: {text}", file=self._stream, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit code; ends by the signal when one cancelled it."""
+    try:
+        result = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE_ERROR
+    except SeatrialError as error:
+        _complain(error)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _end_by(signal.SIGINT)
+    except Cancelled as cancelled:
+        return _end_by(cancelled.number)
+    except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain once more while it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+    return result if isinstance(result, int) else 0
+
+
+def _complain(error: SeatrialError) -> None:
+    click.echo(f"seatrial: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)
+
+
+def _end_by(number: int) -> int:
+    """End as the signal would have ended us: a shell then sees 128 + its number."""
+    click.echo(f"seatrial: cancelled ({signal.Signals(number).name}); everything is cleaned up", err=True)
+    sys.stdout.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number
+
+
+def _listen_for_signals() -> None:
+    def cancel(number: int, _frame: FrameType | None) -> None:
+        # A second signal must not interrupt the cleaning up.
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(one, signal.SIG_IGN)
+        raise Cancelled(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, cancel)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="seatrial", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Boots, probes and proves the deployment security of Django projects."""
+
+
+def _click_option(option: Option) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    parameter = f"opt_{option.name.replace('-', '_')}"
+    text = option.help + (f" [default: {option.default}]" if option.default and option.kind is not Kind.FLAG else "")
+    match option.kind:
+        case Kind.FLAG:
+            return click.option(f"--{option.name}", parameter, is_flag=True, default=None, help=text)
+        case Kind.CHOICE:
+            return click.option(f"--{option.name}", parameter, type=click.Choice(option.choices), help=text)
+        case Kind.LIST | Kind.MAP:
+            return click.option(f"--{option.name}", parameter, multiple=True, metavar=option.metavar, help=text)
+        case Kind.NUMBER:
+            return click.option(f"--{option.name}", parameter, type=float, metavar=option.metavar, help=text)
+        case Kind.TEXT:
+            return click.option(f"--{option.name}", parameter, metavar=option.metavar, help=text)
+
+
+def _with_options(command: Callable[..., object]) -> Callable[..., object]:
+    for option in reversed(OPTIONS):
+        command = _click_option(option)(command)
+    return command
+
+
+@cli.command()
+@click.argument("path", default=".", metavar="[PATH]")
+@_with_options
+@click.option("-v", "--verbose", is_flag=True, help="Show known and waived findings line by line, and every note.")
+def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - click calls it by name
+    """Scan the checkout at PATH: files, booted settings, live stack.
+
+    Exit codes: 0 nothing blocks, 1 something blocks, 2 usage or configuration error, 3 the scan is incomplete and
+    nothing blocks.
+    """
+    options = {
+        name.removeprefix("opt_").replace("_", "-"): list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if value is not None and value != ()
+    }
+    environment = dict(os.environ)
+    config = _configure(Path(path), options, environment, verbose=verbose)
+    _check_targets(config)
+    from scanner.delivery import deliver, surroundings  # noqa: PLC0415 - heavy: imported where it is used
+    from scanner.scan import scan as run_scan  # noqa: PLC0415 - the same
+
+    around = surroundings(environment)
+    _listen_for_signals()
+    report = run_scan(config, _progress(config), around.target, around.run)
+    return deliver(config, report, around, sys.stdout)
+
+
+def _configure(path: Path, options: Mapping[str, object], environment: Mapping[str, str], *, verbose: bool) -> Config:
+    file = path / CONFIG_FILE
+    text: str | None = None
+    if file.is_file() and not file.is_symlink():
+        try:
+            text = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SeatrialError(f"{CONFIG_FILE} cannot be read: {error}") from error
+    inputs = read_inputs(environment) if environment.get("GITHUB_ACTIONS") == "true" else {}
+    return build(path, options, inputs, text, verbose=verbose)
+
+
+def _check_targets(config: Config) -> None:
+    """Refuse before the scan what could not be written after it."""
+    from scanner.reports import renderers  # noqa: PLC0415 - heavy: imported where it is used
+
+    known = {"terminal", *renderers()}
+    for name in (*config.reports, config.format):
+        if name not in known:
+            raise SeatrialError(f"there is no report {name!r}", f"one of: {', '.join(sorted(known))}")
+    if [*config.reports.values()].count("-") > 1:
+        raise SeatrialError("only one report can go to standard output", "give the others a file")
+
+
+def _progress(config: Config) -> Progress:
+    if config.quiet:
+        from scanner.model import Silent  # noqa: PLC0415 - heavy: imported where it is used
+
+        return Silent()
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ:
+        from scanner.spinner import Spinner  # noqa: PLC0415 - rich is heavy: imported where it is used
+
+        return Spinner()
+    return Plain(sys.stderr)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def rules(as_json: bool) -> int:  # noqa: FBT001 - click calls it by name
+    """List all rules."""
+    from scanner.engine import discover_rules  # noqa: PLC0415 - heavy: imported where it is used
+
+    found = discover_rules()
+    if as_json:
+        import json  # noqa: PLC0415 - only here
+
+        keys = [
+            {"rule": one.id, "topic": one.topic, "severity": one.severity.word, "since": one.since, "title": one.title}
+            for one in found
+        ]
+        click.echo(json.dumps(keys, indent=2))
+        return 0
+    width = max(len(one.id) for one in found)
+    for one in found:
+        click.echo(f"{one.id:<{width}}  {one.severity.word:<8}  {one.topic:<12}  {one.title}")
+    return 0
+
+
+@cli.command()
+@click.argument("rule")
+def explain(rule: str) -> int:
+    """Show the documentation of RULE."""
+    import difflib  # noqa: PLC0415 - only here
+
+    from scanner.engine import discover_rules  # noqa: PLC0415 - heavy: imported where it is used
+
+    by_id = {one.id: one for one in discover_rules()}
+    found = by_id.get(rule)
+    if found is None:
+        near = difflib.get_close_matches(rule, by_id, 1)
+        raise SeatrialError(f"there is no rule {rule!r}", f"did you mean {near[0]}?" if near else "see: seatrial rules")
+    click.echo(f"{found.id}: {found.severity.word}, {found.topic}, since {found.since}\n\n{found.doc.strip()}")
+    return 0

@@ -1,0 +1,100 @@
+"""Where reports go: standard output, files, and what GitHub's runner reads."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from scanner.config import Config
+from scanner.model import Report, Run, Target, View
+from scanner.reports import renderers, terminal
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the environment tells of where the scan runs."""
+
+    target: Target
+    run: Run
+    environment: Mapping[str, str]
+
+    @property
+    def in_actions(self) -> bool:
+        """Under GitHub's runner."""
+        return self.environment.get("GITHUB_ACTIONS") == "true"
+
+
+def deliver(config: Config, report: Report, around: Surroundings, output: TextIO) -> int:
+    """Write every report that was asked for. Returns the exit code: the report's, or 3 when one cannot be written."""
+    code = report.exit_code
+    for name, target in config.reports.items():
+        text = renderers()[name](report)
+        if target == "-":
+            output.write(text)
+            continue
+        try:
+            write_whole(Path(target), text)
+        except OSError as error:
+            click.echo(f"seatrial: {target} could not be written: {error.strerror or error}", err=True)
+            click.echo(f"  hint: the verdict stands: exit code {code}", err=True)
+            code = code or 3
+    if "-" not in config.reports.values():
+        _show(config, report, around, output)
+    output.flush()
+    return code
+
+
+def _show(config: Config, report: Report, around: Surroundings, output: TextIO) -> None:
+    if config.format != "terminal":
+        output.write(renderers()[config.format](report))
+        return
+    text = terminal.render(report, _view(config, output))
+    if not around.in_actions:
+        output.write(text)
+        return
+    # The runner takes commands from any line: the project's words are shown where it does not listen.
+    token = uuid.uuid4().hex
+    output.write(f"::stop-commands::{token}\n{text}\n::{token}::\n")
+    output.write(renderers()["annotations"](report))
+
+
+def _view(config: Config, output: TextIO) -> View:
+    environment = os.environ
+    color = output.isatty() and environment.get("TERM") != "dumb" and not environment.get("NO_COLOR")
+    return View(
+        width=shutil.get_terminal_size((100, 24)).columns if output.isatty() else 100,
+        color=bool(color or environment.get("FORCE_COLOR")),
+        verbose=config.verbose,
+        quiet=config.quiet,
+        report_level=config.report_level,
+    )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write beside the target and rename, so that no half file is ever seen. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text if text.endswith("\n") else text + "\n")
+        # A private temporary file becomes a report that others may read, as the process's own mask has it.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)  # noqa: PTH101 - a name from mkstemp
+        os.replace(name, path)  # noqa: PTH105 - the same
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)  # noqa: PTH108 - the same
+        raise
+
+
+def surroundings(environment: Mapping[str, str]) -> Surroundings:
+    """Target and run as far as the environment tells them."""
+    return Surroundings(Target(), Run(), environment)

@@ -1,0 +1,91 @@
+"""Suppressions: comments beside the place, and the ``ignore:`` list of ``.seatrial.yml``.
+
+``# seatrial: ignore[rule-id] until=2027-01-31 reason="TLS ends at the CDN"`` on the line, or on the line above it.
+A reason is mandatory; ``until`` is at most one year ahead. One that has expired or is malformed suppresses nothing.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+
+from scanner.config import CONFIG_FILE
+from scanner.model import Errored, Failed, Location, Outcome, Rule
+from scanner.policy import Suppression
+from scanner.project import Project, Unreadable
+from scanner.settings_file import Ignore
+
+_COMMENT = re.compile(
+    r"#\s*seatrial:\s*ignore\[(?P<rules>[a-z0-9, -]+)\]"
+    r"(?=(?:.*?\suntil=(?P<until>\d{4}-\d{2}-\d{2}))?)"
+    r"(?=(?:.*?\sreason=\"(?P<reason>[^\"]+)\")?)"
+)
+MAX_AHEAD = dt.timedelta(days=366)
+
+
+def in_force(
+    project: Project, ignores: Iterable[Ignore], outcomes: Iterable[tuple[Rule, Outcome]]
+) -> tuple[Suppression, ...]:
+    """The suppressions that hold today: those of the configuration, and those in the files that have findings."""
+    today = dt.datetime.now(tz=dt.UTC).date()
+    paths = sorted(
+        {
+            finding.location.path
+            for _, outcome in outcomes
+            if isinstance(outcome, Failed | Errored)
+            for finding in outcome.findings
+        }
+    )
+    found = [one for ignore in ignores if (one := _configured(ignore)) is not None]
+    for path in paths:
+        try:
+            found += inline(path, project.read_text(path))
+        except Unreadable:
+            continue
+    return tuple(one for one in found if today <= one.until <= today + MAX_AHEAD)
+
+
+def _configured(ignore: Ignore) -> Suppression | None:
+    until = _date(ignore.until)
+    if until is None or not ignore.reason or not ignore.rule or not (ignore.path or ignore.symbol):
+        return None
+    return Suppression(
+        rule=ignore.rule,
+        path=ignore.path,
+        lines=(),
+        symbol=ignore.symbol,
+        reason=ignore.reason,
+        until=until,
+        location=Location(CONFIG_FILE, ignore.line),
+        kind="config",
+    )
+
+
+def inline(path: str, text: str) -> list[Suppression]:
+    """The well-formed suppression comments of one file."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _COMMENT.search(line) if "seatrial:" in line else None
+        until = _date(match["until"]) if match else None
+        if match is None or until is None or not match["reason"]:
+            continue
+        found += [
+            Suppression(
+                rule=rule.strip(),
+                path=path,
+                lines=(number, number + 1),
+                symbol=None,
+                reason=match["reason"],
+                until=until,
+                location=Location(path, number, match.start() + 1),
+                kind="inline",
+            )
+            for rule in match["rules"].split(",")
+        ]
+    return found
+
+
+def _date(text: str | None) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text or "")
+    except ValueError:
+        return None
