@@ -28,13 +28,18 @@ ALLOWED: dict[str, set[str]] = {
     "policy": {"model"},
     "reports": {"model"},
     "github": {"model", "reports"},
-    "config": {"model"},
+    "pins": {"model"},
+    "settings_file": {"model"},
+    "config": {"model", "settings_file"},
+    "suppressions": {"model", "project", "settings_file", "config", "policy"},
     "harden": {"model", "facts"},
     "scan": {
         *("model", "project", "nginx", "sandbox", "facts", "boot", "stack", "probes", "rules"),
-        *("engine", "policy", "config"),
+        *("engine", "policy", "config", "suppressions", "pins"),
     },
-    "cli": {"model", "scan", "config", "reports", "github"},
+    "spinner": {"model"},
+    "delivery": {"model", "config", "reports"},
+    "cli": {"model", "scan", "config", "reports", "github", "spinner", "delivery"},
     "__main__": {"cli"},
 }
 # They run in the scanned project's interpreter, or where nothing of ours is installed.
