@@ -4,10 +4,12 @@ import datetime as dt
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import yaml
+from typing import TYPE_CHECKING
 
 from scanner.model import ScopeClass, SeatrialError
+
+if TYPE_CHECKING:
+    import yaml
 
 MAX_BYTES = 256 * 1024
 _LIMITS = ("memory", "processes", "seconds")
@@ -37,6 +39,8 @@ class Document:
 
 def read_settings_file(text: str, name: str, known: tuple[str, ...]) -> Document:
     """Parse the text. Raises SeatrialError with the line and a suggestion for whatever cannot be taken."""
+    import yaml  # noqa: PLC0415 - heavy: most calls of the command read no file
+
     if len(text) > MAX_BYTES:
         raise SeatrialError(f"{name} is larger than {MAX_BYTES // 1024} KiB")
     try:
@@ -66,9 +70,8 @@ def read_settings_file(text: str, name: str, known: tuple[str, ...]) -> Document
     )
 
 
-def _lines(node: yaml.Node) -> Mapping[str, int]:
-    if not isinstance(node, yaml.MappingNode):
-        return {}
+def _lines(node: "yaml.Node") -> Mapping[str, int]:
+    # The caller has seen that the document is a map, so the node's value is a list of pairs.
     return {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
 
 
@@ -112,16 +115,15 @@ def _size(value: object) -> object:
     return value
 
 
-def _ignores(value: object, node: yaml.Node, name: str) -> tuple[Ignore, ...]:
+def _ignores(value: object, node: "yaml.Node", name: str) -> tuple[Ignore, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
         raise SeatrialError(f"{name}: ignore must be a list", "each item: rule, path or symbol, reason, until")
     marks: list[int] = []
-    if isinstance(node, yaml.MappingNode):
-        for key, items in node.value:
-            if key.value == "ignore" and isinstance(items, yaml.SequenceNode):
-                marks = [item.start_mark.line + 1 for item in items.value]
+    for key, items in node.value:
+        if key.value == "ignore":
+            marks = [item.start_mark.line + 1 for item in items.value]
     return tuple(_ignore(item, marks[index], name) for index, item in enumerate(value))
 
 
