@@ -5,8 +5,9 @@ A case is a folder ``fixtures/rules/<rule_module>/{bad,good}*/``:
 * every file in it is the scanned checkout, but for these:
 * ``settings.yml``: what differs from a hardened project's effective settings (see ``settings_of``); without it, the
   rule runs as if the boot layer had not run;
-* ``facts.yml``: facts by class name with their fields (``PlainHttp: {doors: [...]}``). A ``Door`` may be written as ``http`` or
-  ``https``, an ``Exchange`` as the line of its request and the status of its answer (``GET http://shop.example/ 200``), a ``Location`` as ``path:line``. Facts that are not there are unavailable;
+* ``facts.yml``: facts by class name with their fields (``PlainHttp: {doors: [...]}``). A ``Door`` may be written as
+  ``http`` or ``https``, an ``Exchange`` as the line of its request and the status of its answer
+  (``GET http://shop.example/ 200``), a ``Location`` as ``path:line``. Facts that are not there are unavailable;
 * ``expected.txt`` (bad only): the whole outcome.
 """
 
