@@ -1,0 +1,1 @@
+"""Rules about effective Django settings and where each value comes from."""
