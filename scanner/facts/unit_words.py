@@ -1,0 +1,48 @@
+"""How systemd splits values into words (systemd.syntax(7), "Quoting"), and supervisor its environment."""
+
+import re
+
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
+_PAIR = re.compile(r"([A-Za-z_]\w*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^,]*))\s*(?:,|\Z)")
+
+
+def split_systemd(value: str) -> tuple[str, ...]:
+    """The words of a value: blanks separate, quotes group, backslashes escape as in C."""
+    words: list[str] = []
+    current: list[str] = []
+    quote = ""
+    started = False
+    position = 0
+    while position < len(value):
+        character = value[position]
+        position += 1
+        if character == "\\" and position < len(value):
+            following = value[position]
+            position += 1
+            current.append(_ESCAPES.get(following, following))
+            started = True
+        elif quote:
+            if character == quote:
+                quote = ""
+            else:
+                current.append(character)
+        elif character in "\"'" and (not started or value[position - 2] == "="):
+            quote, started = character, True
+        elif character in " \t\n":
+            if started:
+                words.append("".join(current))
+            current, started = [], False
+        else:
+            current.append(character)
+            started = True
+    if started:
+        words.append("".join(current))
+    return tuple(words)
+
+
+def split_supervisor_environment(value: str) -> tuple[tuple[str, str], ...]:
+    """The pairs of supervisor's ``environment=KEY="value",OTHER=1``."""
+    return tuple(
+        (match.group(1), next((part for part in match.groups()[1:] if part is not None), "").strip())
+        for match in _PAIR.finditer(value)
+    )
