@@ -11,7 +11,10 @@ STAMP  := $(VENV)/.installed
 UV     := UV_PROJECT_ENVIRONMENT=$(VENV) VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
 # A lock is made of the public index alone: no setting of the machine may get into it.
 COMPILE := $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+COMMA  := ,
 ARGS   ?=
+# A bundle for a package index behind a private certificate authority, handed to the image's build as a secret.
+CA_BUNDLE ?= $(SSL_CERT_FILE)
 
 .PHONY: help venv lock upgrade scan test lint format judges bench image clean
 
@@ -62,7 +65,7 @@ bench: venv  ## the time of each layer beside the bare commands
 	$(BIN)/python benchmarks/layers.py
 
 image:  ## the scanner's own image, as seatrial:dev
-	docker build --tag seatrial:dev .
+	docker build $(if $(CA_BUNDLE),--secret id=ca$(COMMA)src=$(CA_BUNDLE)) $(ARGS) --tag seatrial:dev .
 
 clean:  ## everything that these targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov build dist

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parent.parent
 ENGINES = ("docker", "local")
 SKIPPED = pytest.StashKey[list[tuple[str, str]]]()
 
@@ -125,3 +126,19 @@ def ca_bundle() -> Path | None:
 def index_url() -> str | None:
     """The package index of this machine, where it is not the usual one."""
     return os.environ.get("SEATRIAL_TEST_INDEX_URL") or None
+
+
+@pytest.fixture(scope="session")
+def scanner_image(ca_bundle: Path | None) -> str:
+    """The scanner's own image, built from this checkout; only for tests marked `docker`."""
+    tag = "seatrial:test"
+    secret = ["--secret", f"id=ca,src={ca_bundle}"] if ca_bundle else []
+    done = subprocess.run(
+        ["docker", "build", "--quiet", *secret, "--tag", tag, str(ROOT)],
+        capture_output=True,
+        text=True,
+        timeout=580,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return tag

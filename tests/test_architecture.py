@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "spinner": {"model"},
     "delivery": {"model", "config", "reports"},
-    "cli": {"model", "scan", "config", "reports", "github", "spinner", "delivery"},
+    "cli": {"model", "engine", "scan", "config", "reports", "github", "spinner", "delivery"},
     "__main__": {"cli"},
 }
 # They run in the scanned project's interpreter, or where nothing of ours is installed.
