@@ -56,7 +56,7 @@ class Ini:
 
 
 def place_words(path: str, pieces: Sequence[Piece], words: Sequence[str]) -> tuple[Location, ...]:
-    """Where each word is written, looking for one after the other; a word that is written otherwise gets the last place."""
+    """Where each word is written, looked for one after the other; one that is written otherwise gets the last place."""
     if not pieces:
         return ()
     found: list[Location] = []
@@ -76,7 +76,7 @@ def place_words(path: str, pieces: Sequence[Piece], words: Sequence[str]) -> tup
 
 
 def _continued(lines: list[str], number: int, first: Piece) -> tuple[tuple[Piece, ...], int]:
-    """The pieces of a systemd value that goes on while lines end with a backslash; comment lines between are skipped."""
+    """The pieces of a value that goes on while lines end with a backslash; comment lines between are skipped."""
     pieces: list[Piece] = []
     piece = first
     while True:
@@ -128,7 +128,7 @@ def parse_unit(path: str, text: str) -> Ini:
 
 
 def parse_indented(path: str, text: str) -> Ini:
-    """A supervisor or uWSGI configuration: an indented line goes on, ``;`` after a blank and ``#`` lines are comments."""
+    """A supervisor or uWSGI configuration: indented lines go on; ``;`` after a blank and ``#`` lines are comments."""
     lines = text.split("\n")
     settings: list[Setting] = []
     sections: list[tuple[str, int]] = []

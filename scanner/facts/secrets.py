@@ -5,6 +5,7 @@ A value is told apart by its kind; whoever asks gets the text back only where it
 
 import enum
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -92,6 +93,16 @@ def is_secret_key(key: str) -> bool:
     return any(first in _SECRET_PAIRS and second == "KEY" for first, second in pairwise(parts))
 
 
+def secret_key_words() -> dict[str, list[str]]:
+    """What ``is_secret_key`` decides by, for the process that decides without this package."""
+    return {
+        "words": sorted(_SECRET_WORDS),
+        "tails": list(_SECRET_TAILS),
+        "pairs": sorted(_SECRET_PAIRS),
+        "endings": sorted(_HARMLESS_ENDINGS),
+    }
+
+
 def is_placeholder(value: str) -> bool:
     """Whether a text only stands for a value: empty, ``<password>``, ``changeme``, ``your-secret-key-here``."""
     text = value.strip()
@@ -156,3 +167,69 @@ def _is_harmless(key: str, text: str) -> bool:
     if text.casefold() in _SWITCH or _SHORT_NUMBER.fullmatch(text) or _FILE.fullmatch(text):
         return True
     return key.upper().endswith("DSN") and "://" in text
+
+
+_BLANK = re.compile(r"\s")
+_PAIR = re.compile(r"-{0,2}([A-Za-z_][\w.-]*)=(.*)", re.DOTALL)
+_INNER_PAIR = re.compile(r"(?<![\w.-])-{0,2}([A-Za-z_][\w.-]{0,99})[= ]([^\s;&|]+)")
+_SECRET_OPTIONS = _words("requirepass masterauth pass passwd password")
+
+
+@dataclass(frozen=True)
+class SecretWord:
+    """A word of a command line that holds a secret."""
+
+    key: str
+    """The option's or variable's name; ``url`` for a URL with a password."""
+    length: int
+    index: int
+    """Of the word in the command line."""
+    default_credential: bool = False
+
+
+def secret_words(argv: Sequence[str]) -> tuple[SecretWord, ...]:
+    """The words of a command line that hold a literal secret: ``--password=x``, ``-e KEY=x``, URLs with a password."""
+    return tuple(found for index, word in enumerate(argv) for found in _in_word(argv, index, word))
+
+
+def _in_word(argv: Sequence[str], index: int, word: str) -> list[SecretWord]:
+    if _BLANK.search(word):  # the text of sh -c
+        pairs = [(match.group(1), match.group(2)) for match in _INNER_PAIR.finditer(word)]
+    elif match := _PAIR.fullmatch(word):
+        pairs = [(match.group(1), match.group(2))]
+    elif not word.startswith("-") and (before := _option_before(argv, index)):
+        pairs = [(before, word)]
+    else:
+        pairs = []
+    found = []
+    for key, value in (*pairs, ("url", word)):
+        seen = examine(_shaped(key), value)
+        if seen.kind is ValueKind.SECRET:
+            found.append(SecretWord(key, seen.length, index, seen.default_credential))
+            break
+    return found
+
+
+def _option_before(argv: Sequence[str], index: int) -> str:
+    before = argv[index - 1] if index else ""
+    return before[2:] if before.startswith("--") and "=" not in before else ""
+
+
+def masked(argv: Sequence[str]) -> tuple[str, ...]:
+    """The command line with ``***`` in place of every literal secret."""
+    return tuple(_mask(argv, index, word) if _in_word(argv, index, word) else word for index, word in enumerate(argv))
+
+
+def _mask(argv: Sequence[str], index: int, word: str) -> str:
+    def hide(match: re.Match[str]) -> str:
+        seen = examine(_shaped(match.group(1)), match.group(2))
+        return match.group().replace(match.group(2), "***") if seen.kind is ValueKind.SECRET else match.group()
+
+    if not _BLANK.search(word) and not _PAIR.fullmatch(word) and _option_before(argv, index):
+        return "***"
+    hidden = (_INNER_PAIR if _BLANK.search(word) else _PAIR).sub(hide, word)
+    return _URL_WITH_PASSWORD.sub(r"\1://\2:***@\4", hidden)
+
+
+def _shaped(option: str) -> str:
+    return "PASSWORD" if option.casefold() in _SECRET_OPTIONS else option

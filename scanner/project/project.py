@@ -58,6 +58,14 @@ class Project:
             if not path.startswith(others) and _VENDORED.isdisjoint(path.split("/"))
         )
 
+    @cached_property
+    def by_name(self) -> Mapping[str, tuple[str, ...]]:
+        """The project's files by the last part of their path."""
+        found: dict[str, list[str]] = {}
+        for path in self.files:
+            found.setdefault(path.rpartition("/")[2], []).append(path)
+        return {name: tuple(paths) for name, paths in found.items()}
+
     def _holds_me(self, directory: str) -> bool:
         return directory in {".", self.path} or self.path.startswith(f"{directory}/")
 
