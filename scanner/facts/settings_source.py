@@ -1,45 +1,18 @@
 """Where each setting gets its value in the source: the closure of the settings module, read as syntax trees."""
 
-import enum
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scanner.model import Location
+from scanner.facts.environment_readers import EnvironmentRead, dotted
+from scanner.facts.python_modules import Modules
+from scanner.facts.settings_choice import SettingsChoice
+from scanner.facts.settings_origin import Assignment, Origin
+from scanner.facts.settings_walk import Walk
+from scanner.model import Location, Unavailable, provider
+from scanner.project import Project
 
-
-class Origin(enum.StrEnum):
-    """Where a value comes from."""
-
-    LITERAL = "literal"
-    ENV_REQUIRED = "env-required"
-    ENV_DEFAULT = "env-with-default"
-    COMPUTED = "computed"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """One assignment of a setting, in the order of execution."""
-
-    name: str
-    location: Location
-    origin: Origin
-    variable: str | None = None
-    """The environment variable that is read, where there is one."""
-    cast: str | None = None
-    """``bool``, ``int``, ``list`` …: how the text becomes a value. ``bool()`` around a reader is ``bool``; a reader's
-    own boolean cast (``env.bool``, ``config(cast=bool)``, ``== "True"``) is ``env-bool``."""
-    default: str | None = None
-    """The default as source text for harmless kinds (booleans, numbers, lists of hosts); None where there is none or
-    it is a string under a secret-shaped name."""
-    literal: str | None = None
-    """The literal as source text, under the same restriction."""
-    literal_length: int | None = None
-    """Length of a string literal (or default), also of a secret one."""
-    guard: str | None = None
-    """Source text of the ``if`` around it."""
-    augmented: bool = False
-    """``+=``, ``.append`` and the like: it adds to an earlier one."""
+__all__ = ["Assignment", "EnvironmentRead", "Origin", "SettingsSource", "settings_source"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +28,8 @@ class SettingsSource:
     """Every variable that is read anywhere in the closure -> first place."""
     unreadable: tuple[str, ...] = ()
     """Files of the closure that could not be parsed, with the reason."""
+    reads: tuple[EnvironmentRead, ...] = ()
+    """Every read of a variable in the closure, in the order of the source."""
 
     def winner(self, name: str) -> Assignment | None:
         """The last assignment that counts, as far as the source tells; None where there is none."""
@@ -66,3 +41,46 @@ class SettingsSource:
         """Where to edit a setting: its winning assignment, else the first line of the settings module."""
         winner = self.winner(name)
         return winner.location if winner else Location(self.files[-1] if self.files else "manage.py")
+
+
+@provider()
+def settings_source(project: Project, choice: SettingsChoice) -> SettingsSource:
+    """The assignments of the chosen settings module. Raises Unavailable where the checkout does not hold it."""
+    if choice.path is None:
+        raise Unavailable(f"the settings module {choice.module} is not in the checkout")
+    walk = Walk(Modules(project), configuration=production_configuration(Modules(project), choice.path))
+    walk.module(choice.path)
+    places: dict[str, Location] = {}
+    for read in walk.reads:
+        places.setdefault(read.variable, read.location)
+    return SettingsSource(
+        module=choice.module,
+        files=tuple(walk.files),
+        assignments={name: tuple(items) for name, items in walk.assignments.items()},
+        environment_reads=places,
+        unreadable=tuple(walk.unreadable),
+        reads=tuple(walk.reads),
+    )
+
+
+def production_configuration(modules: Modules, path: str) -> str | None:
+    """The class of django-configurations that production uses; None where the module is a plain one."""
+    tree = modules.tree(path)
+    if not isinstance(tree, ast.Module):
+        return None
+    uses = any(isinstance(one, ast.ImportFrom) and (one.module or "").startswith("configurations") for one in tree.body)
+    classes = [one for one in tree.body if isinstance(one, ast.ClassDef)]
+    imported = {
+        alias.asname or alias.name
+        for one in tree.body
+        if isinstance(one, ast.ImportFrom) and one.level
+        for alias in one.names
+    }
+    derived = [one.name for one in classes if any(dotted(base).rpartition(".")[2] in imported for base in one.bases)]
+    if not uses and not (derived and not any(isinstance(one, ast.Assign) for one in tree.body)):
+        return None
+    names = [one.name for one in classes]
+    for wanted in ("Production", "Prod", "Live", "Deployment"):
+        if wanted in names:
+            return wanted
+    return next((name for name in names if name.lower().startswith("prod")), None)
