@@ -1,0 +1,211 @@
+"""Virtual environments for the local engine: made outside of the scan's sandboxes, but in one of their own.
+
+uv needs the network and a place to write, so this sandbox has both; what it does not have is anything else of the
+machine. Wheels only, unless builds are allowed: a build step is foreign code.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from scanner.model import Progress
+from scanner.sandbox import local_programs, local_root, workplace
+from scanner.sandbox.interface import Dependencies, EngineFailed, Installed, InstallFailed
+from scanner.sandbox.local_programs import Interpreter
+from scanner.sandbox.local_sandbox import UNPRIVILEGED, outer_command
+from scanner.sandbox.redact import last_lines, redact
+from scanner.sandbox.staging import digest
+
+SECONDS = 600
+_FILES = "/opt/seatrial/files"
+_CACHE = "/opt/seatrial/cache"
+_CA = "/opt/seatrial/ca.pem"
+_PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
+# uv builds an editable requirement even where it was told to build nothing, and follows addresses to further files.
+_BUILDS = re.compile(r"^\s*(-e\b|--editable\b|(-r|-c|--requirements?|--constraints?)[\s=]*\w+://)", re.MULTILINE)
+_FAULTS = (
+    re.compile(r"Failed to (?:build|download|fetch|install)[^`]*`(?P<name>[A-Za-z0-9._-]+)"),
+    re.compile(r"[Bb]ecause (?:only )?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:[<>=!~]\S*)? (?:was|has|cannot|needs|is)"),
+    re.compile(r"no version of (?P<name>[A-Za-z0-9._-]+?)(?:[<>=!~]|\s|$)"),
+    re.compile(r"`(?P<name>[A-Za-z0-9._-]+)(?:==\S+)?` (?:can't|cannot)"),
+)
+
+
+def cache_directory(place: workplace.Workplace) -> Path:
+    """Where environments and downloads are kept; in the temporary directory if there is no writable home."""
+    for root in (os.environ.get("XDG_CACHE_HOME"), str(Path.home() / ".cache")):
+        if not root or not os.path.isabs(root):
+            continue
+        path = Path(root) / "seatrial"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                return path
+        except OSError:
+            continue
+    return place.path / "cache"
+
+
+def install(dependencies: Dependencies, cache: Path, progress: Progress) -> Installed:
+    """An environment with these dependencies; nothing is done if there is one. Raises InstallFailed, EngineFailed."""
+    interpreter = local_programs.interpreter(dependencies.python)
+    if not dependencies.allow_builds:
+        _refuse_builds(dependencies)
+    key = digest(
+        "environment-1", str(interpreter.path), interpreter.version, dependencies.arguments,
+        sorted(dependencies.files.items()), dependencies.allow_builds,
+    )  # fmt: skip
+    environment = cache / "environments" / key
+    cached = (environment / "complete").is_file()
+    if not cached:
+        progress.step(f"installing dependencies for Python {interpreter.version}")
+        _build(dependencies, interpreter, cache, environment)
+    notes = ()
+    if dependencies.system_packages:
+        notes = (f"system packages are not installed by the local engine: {', '.join(dependencies.system_packages)}",)
+    return Installed("local", str(environment), f"{local_root.ENVIRONMENT}/bin/python", interpreter.version, cached, notes)
+
+
+def _refuse_builds(dependencies: Dependencies) -> None:
+    texts = {"the arguments": "\n".join(dependencies.arguments)}
+    texts |= {name: content.decode("utf-8", "replace") for name, content in dependencies.files.items()}
+    for name, text in texts.items():
+        match = _BUILDS.search(text)
+        if match is not None:
+            raise InstallFailed(
+                f"{name} asks for something that has to be built or fetched from elsewhere ({match.group().strip()})",
+                "set `allow-builds: true`, or use the Docker engine (--engine docker)",
+            )
+
+
+def _build(dependencies: Dependencies, interpreter: Interpreter, cache: Path, environment: Path) -> None:
+    """Make the environment beside its final place, then move it there in one step."""
+    try:
+        environment.parent.mkdir(parents=True, exist_ok=True)
+        downloads = cache / "uv"
+        downloads.mkdir(exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix="new-", dir=environment.parent))
+    except OSError as error:
+        raise workplace.disk(error) from error
+    try:
+        if dependencies.allow_builds:  # what foreign code may write to is not shared with other projects
+            downloads = work / "downloads"
+        for directory in (work / "environment", downloads):
+            directory.mkdir(exist_ok=True)
+            if os.geteuid() == 0:
+                os.chown(directory, UNPRIVILEGED, UNPRIVILEGED)
+        files = work / "files"
+        _write(dependencies, files)
+        work.chmod(0o755)
+        _uv(dependencies, interpreter, work, downloads)
+        (work / "environment" / "complete").touch()
+        try:
+            (work / "environment").rename(environment)
+        except OSError:
+            if not (environment / "complete").is_file():  # otherwise another scan was quicker: the same content
+                raise
+    except OSError as error:
+        raise workplace.disk(error) from error
+    finally:
+        workplace.remove_tree(work)
+
+
+def _write(dependencies: Dependencies, root: Path) -> None:
+    root.mkdir()
+    for name, content in dependencies.files.items():
+        path = root / name
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise InstallFailed(f"{name} lies outside of the project")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for directory, _, _ in os.walk(root):
+        os.chmod(directory, 0o755)  # noqa: PTH101 - os.walk gives text
+
+
+def _uv(dependencies: Dependencies, interpreter: Interpreter, work: Path, downloads: Path) -> None:
+    bundle, variables = _certificates(dependencies)
+    variables |= {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    variables |= {"PATH": local_root.SYSTEM_PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "UV_CACHE_DIR": _CACHE}
+    variables |= {"UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1"}
+    if dependencies.index_url:
+        variables["UV_DEFAULT_INDEX"] = dependencies.index_url
+    base = local_root.system() | {str(interpreter.prefix): str(interpreter.prefix), "/opt/seatrial/uv": str(local_programs.uv())}
+    base |= {name: name for name in ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf") if Path(name).is_file()}
+    base |= {_FILES: str(work / "files"), **({_CA: str(bundle)} if bundle else {})}
+    writable = {local_root.ENVIRONMENT: str(work / "environment"), _CACHE: str(downloads)}
+    steps = [
+        ["venv", "--relocatable", "--allow-existing", "--quiet", "--python", str(interpreter.path), local_root.ENVIRONMENT],
+        ["pip", "install", "--python", f"{local_root.ENVIRONMENT}/bin/python", *_wheels(dependencies), *dependencies.arguments],
+    ]
+    for step in steps:
+        command = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL", "--die-with-parent"]
+        command += local_root.mounts(base, None, ["/proc", "/dev", "/tmp", *writable])
+        command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+        for place, source in writable.items():
+            command += ["--bind", source, place]
+        command += ["--chdir", _FILES, "--", "/opt/seatrial/uv", *step]
+        _run(command, variables, set(base.values()), [*writable.values()], dependencies)
+
+
+def _wheels(dependencies: Dependencies) -> Iterable[str]:
+    return () if dependencies.allow_builds else ("--only-binary", ":all:")
+
+
+def _certificates(dependencies: Dependencies) -> tuple[Path | None, dict[str, str]]:
+    """The bundle of certificate authorities: the one given, else the one that this machine's settings name."""
+    given = dependencies.ca_bundle
+    if given is None and os.environ.get("SSL_CERT_FILE"):
+        given = Path(os.environ["SSL_CERT_FILE"])
+    if given is None or not given.is_file():
+        return None, {}
+    return given.resolve(), {"SSL_CERT_FILE": _CA}
+
+
+def _run(
+    inner: list[str], variables: dict[str, str], sources: set[str], writable: list[str], dependencies: Dependencies
+) -> None:
+    info = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    command = [*outer_command(sources, 0, info, writable), str(local_programs.bwrap()), *inner]
+    try:
+        done = subprocess.run(
+            command, pass_fds=[info], env=variables, stdin=subprocess.DEVNULL, capture_output=True,
+            check=False, timeout=SECONDS, cwd="/",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise InstallFailed(f"the dependencies were not installed within {SECONDS} s") from error
+    except OSError as error:
+        raise EngineFailed(f"cannot start bubblewrap: {error.strerror}") from error
+    finally:
+        os.close(info)
+    if done.returncode != 0:
+        raise failure(done.stderr + done.stdout, secrets_of(dependencies))
+
+
+def secrets_of(dependencies: Dependencies) -> tuple[str, ...]:
+    """What must not be seen in the installer's output: the index address and the credentials in it."""
+    if not dependencies.index_url:
+        return ()
+    credentials = re.search(r"://([^/@]*)@", dependencies.index_url)
+    return (dependencies.index_url, *(credentials.group(1).split(":") if credentials else ()))
+
+
+def failure(output: bytes, secrets: Iterable[str] = ()) -> InstallFailed:
+    """What uv's output says about why it failed."""
+    secrets = tuple(secrets)
+    text = redact(output, secrets)
+    matches = (each for fault in _FAULTS if (each := fault.search(text)) is not None)
+    first = next(matches, None)
+    package = first["name"] if first is not None else ""
+    what = f"the dependencies could not be installed because of {package}" if package else "the dependencies could not be installed"
+    hint = ""
+    if re.search(r"invalid peer certificate|certificate verify failed|UnknownIssuer", text):
+        hint = "the package index has a certificate of a private authority: pass its bundle with --ca-bundle"
+    elif re.search(r"no wheels|no usable wheels|building (?:source distributions )?is disabled|--only-binary|--no-build", text):
+        hint = "it has no wheel for this Python: set `allow-builds: true`, or use the Docker engine (--engine docker)"
+    elif re.search(r"dns error|failed to lookup address|tcp connect error|Could not connect", text):
+        hint = "the package index cannot be reached from here"
+    return InstallFailed(what, hint, package, last_lines(output, 25, secrets))
