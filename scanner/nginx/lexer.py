@@ -119,9 +119,7 @@ class Reader:
         text, size = self.text, len(self.text)
         words = 0
         first_word = ""
-        if text.startswith("\ufeff"):
-            yield from self._error("unknown directive: nginx reads the byte order mark as part of the first word")
-            self.position = self.line_start = 1
+        yield from self._byte_order_mark()
         while True:
             self._skip_gap()
             if self.position >= size:
@@ -137,12 +135,18 @@ class Reader:
                     yield from self._code()
                 words = 0
             else:
-                token = yield from self._string(character) if character in _STRING else self._word()
-                if words == 0:
-                    first_word = token.text
+                for token in self._string(character) if character in _STRING else self._word():
+                    yield token
+                    if words == 0 and token.kind is Kind.WORD:
+                        first_word = token.text
                 words += 1
         if words:
             yield from self._error('unexpected end of file, expecting ";" or "}"')
+
+    def _byte_order_mark(self) -> Iterator[Token]:
+        if self.text.startswith("\ufeff"):
+            yield from self._error("unknown directive: nginx reads the byte order mark as part of the first word")
+            self.position = self.line_start = 1
 
     def plain_directive(self) -> "PlainDirective | None":
         """The directive that comes next, if it is a plain one; the reader then stands behind it.
@@ -157,7 +161,9 @@ class Reader:
         if end - start > _PLAIN_LIMIT or name.endswith("_by_lua_block"):
             return None
         self._advance(start)
-        plain = PlainDirective(name, tuple(found["args"].split()), self.line, start - self.line_start + 1, start, end - 1)
+        plain = PlainDirective(
+            name, tuple(found["args"].split()), self.line, start - self.line_start + 1, start, end - 1
+        )
         self.position = end
         return plain
 
@@ -193,7 +199,6 @@ class Reader:
         token = self._take(Kind.WORD, self.position + 1 if found is None else found.end())
         yield from self._check_size(token)
         yield token
-        return token
 
     def _string(self, quote: str) -> Iterator[Token]:
         found = _STRING[quote].match(self.text, self.position + 1)
@@ -206,14 +211,13 @@ class Reader:
             stop = _STRING_STOP.search(self.text, self.position + 1)
             token = self._take(Kind.WORD, len(self.text) if stop is None else stop.start(), quote)
             yield token
-            return token
+            return
         token = self._take(Kind.WORD, end + 1, quote)
         yield from self._check_size(token)
         yield token
         following = self.text[self.position : self.position + 1]
         if following and following not in " \t\r\n;{)":
             yield from self._error(f'unexpected "{following}"')
-        return token
 
     def _code(self) -> Iterator[Token]:
         """The body of a Lua block: to the brace that closes it, past Lua's strings and comments."""
@@ -250,7 +254,7 @@ class Reader:
         return Token(kind, value, line, column, self.line, end - self.line_start + 1, quote, start, end)
 
     def _check_size(self, token: Token) -> Iterator[Token]:
-        """nginx's error about a word, string or comment that does not fit its buffer."""
+        """The error about a word, string or comment that does not fit its buffer."""
         length = token.end - token.start
         if length * 4 < WORD_LIMIT:
             return

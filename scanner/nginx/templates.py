@@ -26,7 +26,7 @@ _CLOSERS: Final = {"{%": "%}", "{{": "}}", "{#": "#}", "<%": "%>", "$(": ")"}
 _DEFINED: Final = re.compile(
     r"(?:\b(?:set|auth_request_set)[ \t]+\$\{?|\b(?:map|geo|split_clients)\b[^;{}]{0,200}\$)([A-Z_][A-Z0-9_]*)"
 )
-_TEMPLATE_NAME: Final = re.compile(r"\.(?:template|tmpl|tpl|j2|jinja2?|erb|in|envsubst|ctmpl)\b|\.(?:template|tmpl|j2)\.")
+_TEMPLATE_NAME: Final = re.compile(r"\.(?:template|tmpl|tpl|j2|jinja2?|erb|in|envsubst|ctmpl)\b")
 _STATEMENT: Final = re.compile(r"(?:\{%|<%)[-+=]?\s*(?P<word>\w+)")
 _NOT_BREAK: Final = re.compile(r"[^\n\r]")
 _OPENING_WORDS: Final = frozenset({"if", "for", "unless", "foreach"})

@@ -5,7 +5,7 @@ place of a few arguments, and a large file has a hundred thousand.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -63,9 +63,9 @@ class Directive:
     shipped with us (``known``): the place of the ``include``."""
     head_line: int
     """The line of the ``;`` or ``{``: the one that nginx names in its messages."""
-    block: tuple["Directive", ...] | None
+    block: tuple["Directive", ...] | None = field(repr=False)
     """The directives inside, or None for a directive that ends with ``;``."""
-    source: SourceText
+    source: SourceText = field(repr=False)
     start: int
     """Offset of the name in ``source.text``."""
     head_end: int
@@ -167,7 +167,7 @@ def parse(text: str, path: str) -> ParsedFile:
     ``MAX_CHARACTERS``, blocks below ``MAX_DEPTH`` and directives beyond ``MAX_DIRECTIVES`` are errors of that kind.
     """
     if len(text) > MAX_CHARACTERS:
-        problem = SyntaxProblem(Location(path), f"larger than {MAX_CHARACTERS // 1_000_000} million characters: not read")
+        problem = SyntaxProblem(Location(path), "larger than 10 million characters: not read")
         return ParsedFile(path, (), (), (problem,), is_template=False)
     return _Builder(SourceText(path, text, mask(text, path))).run()
 

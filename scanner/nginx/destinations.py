@@ -1,0 +1,160 @@
+"""Where ``proxy_pass`` and its like lead: addresses, unix sockets, and the servers of an ``upstream``."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from scanner.model import Location
+from scanner.nginx.levels import Level
+from scanner.nginx.servers import literal_ip
+from scanner.nginx.tree import Directive
+from scanner.nginx.values import MapBlock, names_in, possible_values
+
+PassKind = Literal["proxy", "uwsgi", "grpc", "fastcgi", "scgi", "memcached"]
+PASS_KINDS: Final[tuple[PassKind, ...]] = get_args(PassKind)
+PASS_DIRECTIVES: Final = tuple(f"{kind}_pass" for kind in PASS_KINDS)
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
+_OWN_SCHEMES: Final[Mapping[str, str]] = {"proxy": "http", "uwsgi": "uwsgi", "grpc": "grpc"}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One address of an application."""
+
+    host: str
+    """Name or address; empty for a unix socket."""
+    port: int | None
+    unix: str | None
+    """Path of the socket."""
+    location: Location
+    is_template: bool = False
+
+    def __str__(self) -> str:
+        """``127.0.0.1:8000``, ``web:8000``, ``unix:/run/app.sock``."""
+        if self.unix is not None:
+            return f"unix:{self.unix}"
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine: a unix socket or a loopback address."""
+        ip = self._ip
+        return self.unix is not None or self.host == "localhost" or (ip is not None and ip.is_loopback)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it stays inside: local, a private address, or a name without a dot."""
+        ip = self._ip
+        if self.is_local:
+            return True
+        return ip.is_private if ip is not None else bool(self.host) and "." not in self.host
+
+    @property
+    def _ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        return literal_ip(self.host)
+
+
+@dataclass(frozen=True, eq=False)
+class UpstreamBlock:
+    """One ``upstream``."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    directive: Directive
+    unknown: bool
+    """A file that it includes cannot be read, so there may be more servers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Destination:
+    """Where a request is sent on to."""
+
+    text: str
+    """As written: ``http://app``."""
+    scheme: str
+    """``http``, ``https``, ``uwsgi``, ``grpc``, ``grpcs``, ``fastcgi`` …"""
+    upstream: str | None
+    """The name of the ``upstream`` block that it goes through."""
+    endpoints: tuple[Endpoint, ...]
+    """All addresses that it can be; empty when variables that the client or nginx fills decide."""
+    uri: str | None
+    """What replaces the matched part of the path: ``/`` in ``http://app/``; None when the path goes on unchanged."""
+    variables: tuple[str, ...]
+    """Variables in the address that ``set`` and ``map`` do not make constant, without ``$``."""
+    is_template: bool
+
+
+def upstream_blocks(http: Level) -> dict[str, UpstreamBlock]:
+    """The ``upstream`` blocks of the configuration, by name; the first of a name counts."""
+    blocks: dict[str, UpstreamBlock] = {}
+    for directive in http.own("upstream"):
+        inside = directive.block or ()
+        endpoints = tuple(_upstream_server(item) for item in inside if item.name == "server" and item.args)
+        unknown = any(item.name == "include" or item.inserts for item in inside)
+        blocks.setdefault(directive.arg(0), UpstreamBlock(directive.arg(0), endpoints, directive, unknown))
+    return blocks
+
+
+def _upstream_server(directive: Directive) -> Endpoint:
+    return endpoint(directive.args[0], directive.place_of(0), 80, is_template=directive.is_template)
+
+
+def endpoint(text: str, location: Location, default_port: int | None, *, is_template: bool = False) -> Endpoint:
+    """The address that ``host``, ``host:port``, ``[::1]:port`` or ``unix:/path`` names."""
+    if text.startswith("unix:"):
+        return Endpoint("", None, text.removeprefix("unix:").removeprefix("//").split(":", 1)[0], location, is_template)
+    if text.startswith("["):
+        host, _, rest = text.partition("]")
+        host, port = host + "]", rest.removeprefix(":")
+    else:
+        host, _, port = text.partition(":")
+    number = int(port) if port.isdecimal() and len(port) <= 5 else default_port
+    return Endpoint(host.lower(), number, None, location, is_template)
+
+
+def destination(
+    kind: PassKind,
+    directive: Directive,
+    level: Level,
+    upstreams: Mapping[str, UpstreamBlock],
+    maps: Mapping[str, MapBlock],
+) -> Destination:
+    """Where a ``*_pass`` directive leads, with its variables followed as far as they are constant."""
+    text = directive.arg(0)
+    values = possible_values(text, level, maps)
+    constants = tuple(value for value in values if "$" not in _address(value)[1])
+    leftover = tuple(dict.fromkeys(name for value in values for name in names_in(_address(value)[1])))
+    endpoints: list[Endpoint] = []
+    upstream = None
+    for value in constants:
+        scheme, address, _ = _address(value)
+        block = upstreams.get(address)
+        if block is not None:
+            upstream = block.name
+            endpoints.extend(block.endpoints)
+        elif address:
+            port = _DEFAULT_PORTS.get(scheme or _OWN_SCHEMES.get(kind, kind))
+            endpoints.append(endpoint(address, directive.place_of(0), port, is_template=directive.is_template))
+    scheme, _, uri = _address(values[0])
+    return Destination(
+        text,
+        scheme or _OWN_SCHEMES.get(kind, kind),
+        upstream,
+        tuple(dict.fromkeys(endpoints)),
+        uri,
+        leftover,
+        directive.is_template,
+    )
+
+
+def _address(text: str) -> tuple[str, str, str | None]:
+    """Scheme (or nothing), address and path (or None) of what is written behind ``*_pass``."""
+    scheme, separator, rest = ("", "", text) if text.startswith("unix:") else text.partition("://")
+    if not separator or "$" in scheme or "/" in scheme:
+        scheme, rest = "", text
+    if rest.startswith("unix:"):
+        socket, separator, uri = rest.removeprefix("unix:").removeprefix("//").partition(":")
+        return scheme, f"unix:{socket}", uri if separator else None
+    address, separator, uri = rest.partition("/")
+    return scheme, address, f"/{uri}" if separator else None

@@ -1,0 +1,377 @@
+"""One nginx configuration as it works: servers, locations, what is effective where, who answers what.
+
+This is what rules speak to; everything that they need is re-exported here. Nothing reads a file: the tree with its
+includes in place comes from ``scanner.nginx.includes``.
+"""
+
+import posixpath
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from scanner.nginx.blocks import IfBlock, LocationBlock, Modifier, Server
+from scanner.nginx.choice import Socket, choose_location, choose_server, is_choosable, sockets_of
+from scanner.nginx.destinations import Destination, Endpoint, PassKind, UpstreamBlock, upstream_blocks
+from scanner.nginx.headers import (
+    Blanked,
+    Forwarded,
+    NginxDefault,
+    Overwritten,
+    PassedOn,
+    UndecidedHeader,
+    forwarded_header,
+)
+from scanner.nginx.includes import Tree, UnknownInclude
+from scanner.nginx.levels import Effective, Level, LevelKind
+from scanner.nginx.replies import (
+    Definitions,
+    Denied,
+    Files,
+    Fixed,
+    Handled,
+    Handler,
+    Other,
+    Proxied,
+    Proxy,
+    Redirect,
+    Reply,
+    RequestShape,
+    Return,
+    Served,
+    handler_of,
+    proxy_of,
+    replies,
+)
+from scanner.nginx.servers import Listen, NameKind, ServerName, literal_ip
+from scanner.nginx.tree import Argument, Directive, SyntaxProblem, walk
+from scanner.nginx.values import MapBlock, map_blocks, names_in, possible_values
+
+__all__ = [
+    "Argument",
+    "Blanked",
+    "Configuration",
+    "Denied",
+    "Destination",
+    "Directive",
+    "Effective",
+    "Endpoint",
+    "Files",
+    "Fixed",
+    "Forwarded",
+    "Handled",
+    "Handler",
+    "IfBlock",
+    "Level",
+    "LevelKind",
+    "Listen",
+    "LocationBlock",
+    "MapBlock",
+    "Modifier",
+    "NameKind",
+    "NginxDefault",
+    "Other",
+    "Overwritten",
+    "PassKind",
+    "PassedOn",
+    "Proxied",
+    "Proxy",
+    "Redirect",
+    "Reply",
+    "RequestShape",
+    "Return",
+    "Served",
+    "ServedDirectory",
+    "Server",
+    "ServerName",
+    "Socket",
+    "SyntaxProblem",
+    "UndecidedHeader",
+    "UnknownInclude",
+    "UpstreamBlock",
+    "forwarded_header",
+    "walk",
+]
+
+_CAPTURE: Final = re.compile(r"\$")
+_ANY_HOST: Final = frozenset({"0.0.0.0", "*", "", "[::]", "::"})
+
+
+@dataclass(frozen=True)
+class ServedDirectory:
+    """A directory whose files a place of the configuration sends."""
+
+    place: Server | LocationBlock
+    url: str
+    """The path that leads there: the location's own, ``/`` for a server, the expression of a regex location."""
+    directory: str
+    """Where ``url`` leads: ``root`` with the location's path behind it, or the ``alias``, without ``..`` and double
+    slashes; up to the first variable. With a final slash only if it is written with one."""
+    root: str
+    """The argument of ``root`` or ``alias`` as written."""
+    directive: Directive
+    alias: bool
+    is_template: bool
+    listing: bool
+    """Whether ``autoindex on`` is effective there."""
+
+    def path_of(self, uri: str) -> str | None:
+        """The file that a request path below ``url`` is mapped to; None when a regular expression decides.
+
+        ``/static../x`` in ``location /static`` with ``alias /srv/static/`` gives ``/srv/static/../x``, which is why
+        the result is not normalised.
+        """
+        if isinstance(self.place, LocationBlock) and self.place.is_regex and self.alias:
+            return None
+        if not self.alias:
+            return self.root.rstrip("/") + uri
+        return self.root + uri.removeprefix(self.url) if uri.startswith(self.url) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Configuration:
+    """One complete configuration: a main file with its includes, or a fragment with nginx's defaults around it."""
+
+    tree: Tree
+    scope: str = "unknown"
+    """``prod``, ``unknown``, ``dev`` or ``example``."""
+    complete: bool = True
+    """The main file is the project's own; else the ``http`` level around the fragment is not in the repository."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The repository's files that take part, the main one first."""
+        return tuple(file.path for file in self.tree.files if file.path)
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages: its first file."""
+        return self.files[0] if self.files else ""
+
+    @cached_property
+    def main(self) -> Level:
+        """The outermost level."""
+        return Level(LevelKind.MAIN, None, self.tree.directives, None)
+
+    @cached_property
+    def http(self) -> Level:
+        """The ``http`` level; empty when there is none. Several ``http`` blocks are an error of nginx: the first."""
+        opener = next(iter(self.main.own("http")), None)
+        return Level(LevelKind.HTTP, opener, () if opener is None else opener.block or (), self.main)
+
+    @cached_property
+    def servers(self) -> tuple[Server, ...]:
+        """The servers, in the order in which nginx reads them."""
+        return tuple(
+            Server(LevelKind.SERVER, item, item.block or (), self.http, index)
+            for index, item in enumerate(self.http.own("server"))
+            if item.block is not None
+        )
+
+    @cached_property
+    def upstreams(self) -> Mapping[str, UpstreamBlock]:
+        """The ``upstream`` blocks by name."""
+        return upstream_blocks(self.http)
+
+    @cached_property
+    def maps(self) -> Mapping[str, MapBlock]:
+        """``map``, ``geo`` and ``split_clients``, by the variable that they fill (without ``$``)."""
+        return map_blocks(self.http)
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """Upstreams and maps, as the functions below take them."""
+        return Definitions(self.upstreams, self.maps)
+
+    @property
+    def unknown_includes(self) -> tuple[UnknownInclude, ...]:
+        """All includes that nobody can read, on whatever level."""
+        return self.tree.unknown_includes
+
+    @cached_property
+    def _sockets(self) -> tuple[Socket, ...]:
+        return sockets_of(self.servers)
+
+    def sockets(self) -> tuple[Socket, ...]:
+        """The distinct sockets, each with its servers and the default one, in the order of the file."""
+        return self._sockets
+
+    def sockets_for(self, server: Server) -> tuple[Socket, ...]:
+        """The sockets on which a server answers."""
+        return tuple(socket for socket in self._sockets if server in socket.servers)
+
+    def server_for(self, address: str, port: int, host: str) -> Server | None:
+        """The server that answers on an address and port for a host name; None when nothing listens there.
+
+        ``address`` may be ``*``: whatever listens on the port. An unknown host name gets the socket's default server.
+        """
+        return choose_server(self._sockets, address, port, host)
+
+    def is_choosable(self, server: Server) -> bool:
+        """Whether some request reaches this server: the default of a socket, or the first with one of its names."""
+        return is_choosable(self._sockets, server)
+
+    def location_for(self, server: Server, path: str) -> LocationBlock | None:
+        """The location that takes a decoded path; None when the server level itself does, or when that is unknown.
+
+        An expression that cannot be tried is taken not to match.
+        """
+        return choose_location(server.top_locations, path)
+
+    def handler(self, level: Level) -> Handler:
+        """What answers on a level when no ``if`` interferes."""
+        return handler_of(level, self.definitions)
+
+    def proxy(self, level: Level) -> Proxy | None:
+        """The ``*_pass`` to which a level hands its requests, followed to its addresses; None when it has none."""
+        return proxy_of(level, self.definitions)
+
+    def replies(self, place: Server | LocationBlock, request: RequestShape) -> tuple[Reply, ...]:
+        """Everything that a place may answer to such a request; several when an ``if`` cannot be decided."""
+        return replies(place, request, self.definitions)
+
+    def reachable_places(self, server: Server) -> tuple[Server | LocationBlock, ...]:
+        """Where requests to a server can end: its reachable locations, and the server level where none takes over."""
+        places: list[Server | LocationBlock] = [place for place in server.locations if place.reachable]
+        if server.returns_at_once or not server.has_catch_all:
+            places.append(server)
+        return tuple(places)
+
+    def redirects_everything_to_https(self, server: Server, *, exempt: Collection[str] = ()) -> bool:
+        """Whether each plain request to a server is redirected to https or refused.
+
+        Exempt are certificate challenges, and locations that take one of the paths of ``exempt``.
+        """
+        excused = {self.location_for(server, path) for path in exempt}
+        shape = RequestShape(tls=False, host=next(iter(server.concrete_names), ""))
+        return all(
+            all(_is_secure(reply) for reply in self.replies(place, shape))
+            for place in self.reachable_places(server)
+            if place not in excused and not (isinstance(place, LocationBlock) and place.is_acme)
+        )
+
+    def django_locations(self, app: Collection[str] = (), not_under: Collection[str] = ()) -> tuple[LocationBlock, ...]:
+        """Reachable locations that hand requests to the application.
+
+        ``app`` holds the addresses of its app servers, if known: ``127.0.0.1:8000``, ``unix:/run/app.sock``, or a host
+        name alone, which stands for any port. When it is empty, or nothing in this configuration leads to one of them,
+        any location that proxies and is not under a path of ``not_under`` (STATIC_URL, MEDIA_URL) counts. A template's
+        or variable's address may be the application and counts.
+        """
+        passing = tuple(self._passing_locations())
+        chosen = tuple(place for place, proxy in passing if app and _leads_to(proxy.destination, app))
+        if chosen:
+            return chosen
+        prefixes = tuple(prefix for prefix in not_under if prefix.startswith("/") and prefix != "/")
+        return tuple(
+            place
+            for place, proxy in passing
+            if proxy.kind in _APP_KINDS and not place.pattern.startswith(prefixes or ("\0",))
+        )
+
+    def _passing_locations(self) -> Iterator[tuple[LocationBlock, Proxy]]:
+        for server in self.servers:
+            if not self.is_choosable(server):
+                continue
+            for place in server.locations:
+                if not place.reachable or isinstance(self.handler(place), Return):
+                    continue
+                found = next((proxy for level in place.levels if (proxy := self.proxy(level)) is not None), None)
+                if found is not None:
+                    yield place, found
+
+    def served_directories(self) -> tuple[ServedDirectory, ...]:
+        """The directories whose files can be fetched.
+
+        A ``root`` that only proxied locations inherit serves nothing and is not among them, nor is nginx's own default
+        directory, which has no line in the configuration.
+        """
+        found = (
+            served
+            for server in self.servers
+            if self.is_choosable(server)
+            for place in self.reachable_places(server)
+            if (served := self._served(place)) is not None
+        )
+        return tuple(found)
+
+    def _served(self, place: Server | LocationBlock) -> ServedDirectory | None:
+        handler = self.handler(place)
+        if isinstance(place, Server) and place.returns_at_once:
+            return None
+        if not isinstance(handler, Files) or handler.directive is None:
+            return None
+        root = handler.directive.arg(0)
+        url = "/" if isinstance(place, Server) else place.pattern
+        is_regex = isinstance(place, LocationBlock) and (place.is_regex or place.named)
+        written = root if handler.alias or is_regex else root.rstrip("/") + url
+        listing = place.effective("autoindex").text == "on"
+        return ServedDirectory(
+            place, url, _directory(written), root, handler.directive, handler.alias, handler.is_template, listing
+        )
+
+    def possible_values(self, text: str, level: Level) -> tuple[str, ...]:
+        """Everything that a text with variables can be there, ``set`` and ``map`` followed.
+
+        nginx's own variables stay in it: ``$http_x_forwarded_proto``, ``$scheme``.
+        """
+        return possible_values(text, level, self.maps)
+
+    def variables_in(self, text: str, level: Level) -> frozenset[str]:
+        """The variables of nginx and of the client whose contents can flow into a text, without ``$``.
+
+        A variable that only chooses (the source of a ``map``) is not among them.
+        """
+        return frozenset(name for value in self.possible_values(text, level) for name in names_in(value))
+
+
+_APP_KINDS: Final = frozenset({"proxy", "uwsgi", "grpc"})
+
+
+def _is_secure(reply: Reply) -> bool:
+    match reply:
+        case Redirect():
+            return reply.https is True
+        case Fixed():
+            return reply.refuses
+        case Denied():
+            return reply.everybody
+        case _:
+            return False
+
+
+def _directory(written: str) -> str:
+    """A directory without ``..`` and double slashes, up to the first variable."""
+    fixed = _CAPTURE.split(written, maxsplit=1)[0] if not written.startswith("$") else written
+    normal = posixpath.normpath(fixed) if fixed else fixed
+    normal = "/" + normal.lstrip("/") if fixed.startswith("/") else normal
+    return normal + "/" if fixed.endswith("/") and not normal.endswith("/") else normal
+
+
+def _leads_to(destination: Destination, app: Collection[str]) -> bool:
+    """Whether an address of the destination is one of the app servers', or may be."""
+    if not destination.endpoints:
+        return destination.is_template or bool(destination.variables)
+    return any(item.is_template or any(_same_address(item, text) for text in app) for item in destination.endpoints)
+
+
+def _same_address(item: Endpoint, text: str) -> bool:
+    if item.unix is not None or text.startswith("unix:"):
+        return item.unix is not None and _socket_path(text) == _socket_path(f"unix:{item.unix}")
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdecimal():
+        host, port = text, ""
+    if port and item.port is not None and int(port) != item.port:
+        return False
+    host = host.lower()
+    return host in _ANY_HOST or host == item.host or (_is_loopback(host) and _is_loopback(item.host))
+
+
+def _socket_path(text: str) -> str:
+    return posixpath.normpath("/" + text.removeprefix("unix:").lstrip("/"))
+
+
+def _is_loopback(host: str) -> bool:
+    ip = literal_ip(host)
+    return host == "localhost" or (ip is not None and ip.is_loopback)

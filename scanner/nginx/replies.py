@@ -1,0 +1,431 @@
+"""What a server or location answers: redirect, fixed answer, refusal, application, files."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from scanner.nginx.blocks import IfBlock, LocationBlock, Server, is_redirect
+from scanner.nginx.destinations import (
+    PASS_KINDS,
+    Destination,
+    PassKind,
+    UpstreamBlock,
+    destination,
+)
+from scanner.nginx.levels import Level
+from scanner.nginx.patterns import matches_everything, search
+from scanner.nginx.tree import Directive
+from scanner.nginx.values import MapBlock, names_in
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_HTTPS_TARGET: Final = re.compile(r"https://", re.IGNORECASE)
+_HTTP_TARGET: Final = re.compile(r"http://", re.IGNORECASE)
+_HOST: Final = re.compile(r"(?:[a-z$][a-z0-9+.\-]*:)?//(?P<host>[^/?#]*)", re.IGNORECASE)
+_OWN_HANDLERS: Final = frozenset(
+    {
+        "stub_status", "empty_gif", "content_by_lua", "content_by_lua_block", "content_by_lua_file", "js_content",
+        "perl", "echo", "api", "dav_methods", "flv", "mp4", "upload_pass", "rtmp_stat", "vhost_traffic_status_display",
+        "postgres_pass", "redis_pass", "redis2_pass", "tunnel_pass", "check_status", "prometheus",
+    }
+)  # fmt: skip
+_MAX_STEPS: Final = 6
+
+
+@dataclass(frozen=True)
+class RequestShape:
+    """What is known of a request; the empty text and None mean: anything."""
+
+    tls: bool
+    host: str = ""
+    port: int | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """The request goes on to an application."""
+
+    kind: PassKind
+    directive: Directive
+    destination: Destination
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files of a directory are sent."""
+
+    directive: Directive | None
+    """The ``root`` or ``alias`` that holds here; None for nginx's own default, ``html``."""
+
+    @property
+    def directory(self) -> str | None:
+        """The directory as written."""
+        return None if self.directive is None else self.directive.arg(0)
+
+    @property
+    def alias(self) -> bool:
+        """Whether the directory takes the place of the location's path (``alias``), instead of going before it."""
+        return self.directive is not None and self.directive.name == "alias"
+
+    @property
+    def is_template(self) -> bool:
+        """Whether a template makes the directory."""
+        return self.directive is not None and self.directive.is_template
+
+
+@dataclass(frozen=True)
+class Return:
+    """nginx answers at once: ``return``, or a ``rewrite`` that redirects everything."""
+
+    directive: Directive
+    status: int
+    target: str | None
+    """Address of a redirect, or the text of the answer."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another module answers: ``stub_status``, Lua code and the like."""
+
+    directive: Directive
+
+
+Handler = Proxy | Files | Return | Other
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """A redirect by nginx."""
+
+    status: int
+    target: str
+    directive: Directive
+    request: RequestShape
+
+    @property
+    def https(self) -> bool | None:
+        """Whether it leads to https; None when a variable decides."""
+        if _HTTPS_TARGET.match(self.target):
+            return True
+        if _HTTP_TARGET.match(self.target):
+            return False
+        if self.target.startswith(("$scheme://", "${scheme}://", "/")):
+            return self.request.tls
+        return None
+
+    @property
+    def host(self) -> str:
+        """The host part of the target as written: ``$host``, ``shop.example``; empty for a bare path."""
+        found = _HOST.match(self.target)
+        return "" if found is None else found["host"]
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A status, perhaps with a text, by nginx itself."""
+
+    status: int
+    text: str
+    directive: Directive
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the client gets nothing: a 4xx, or 444, the closed connection."""
+        return 400 <= self.status < 500
+
+
+@dataclass(frozen=True)
+class Denied:
+    """``deny all`` keeps everybody, or everybody but the addresses before it, out."""
+
+    directive: Directive
+    everybody: bool
+
+
+@dataclass(frozen=True)
+class Proxied:
+    """The application answers."""
+
+    handler: Proxy
+
+
+@dataclass(frozen=True)
+class Served:
+    """A file answers."""
+
+    handler: Files
+
+
+@dataclass(frozen=True)
+class Handled:
+    """Another module answers."""
+
+    directive: Directive
+
+
+Reply = Redirect | Fixed | Denied | Proxied | Served | Handled
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """What the ``http`` level defines for all servers."""
+
+    upstreams: Mapping[str, UpstreamBlock] = field(default_factory=dict)
+    maps: Mapping[str, MapBlock] = field(default_factory=dict)
+
+
+def proxy_of(level: Level, known: Definitions) -> Proxy | None:
+    """The ``*_pass`` that a level hands requests to, or None."""
+    for kind in PASS_KINDS:
+        found = level.effective(f"{kind}_pass").value
+        if found is not None and found.args:
+            return Proxy(kind, found, destination(kind, found, level, known.upstreams, known.maps))
+    return None
+
+
+def return_of(directive: Directive) -> Return | None:
+    """A ``return`` or redirecting ``rewrite`` read as an answer."""
+    if directive.name == "rewrite":
+        if not is_redirect(directive):
+            return None
+        return Return(directive, 301 if directive.arg(2) == "permanent" else 302, directive.arg(1))
+    first = directive.arg(0)
+    if first.isdecimal() and len(first) == 3:
+        return Return(directive, int(first), directive.arg(1) if len(directive.args) > 1 else None)
+    if first.startswith(("http://", "https://", "$scheme")):
+        return Return(directive, 302, first)
+    return None
+
+
+def handler_of(level: Level, known: Definitions) -> Handler:
+    """What answers on a level when no ``if`` interferes."""
+    for directive in level.own("return", "rewrite"):
+        if directive.name == "rewrite" and not matches_everything(directive.arg(0)):
+            continue
+        returned = return_of(directive)
+        if returned is not None:
+            return returned
+    proxy = proxy_of(level, known)
+    if proxy is not None:
+        return proxy
+    for directive in level.directives:
+        if directive.name in _OWN_HANDLERS:
+            return Other(directive)
+    return Files(level.effective("root").value)
+
+
+def replies(place: Server | LocationBlock, request: RequestShape, known: Definitions) -> tuple[Reply, ...]:
+    """Everything that a place may answer to such a request, each answer once, in the order in which nginx gets there.
+
+    Several when an ``if`` cannot be decided from what is known of the request, or when ``try_files`` may go on.
+    """
+    evaluation = _Evaluation(request, known)
+    evaluation.run(place)
+    return tuple(dict.fromkeys(evaluation.found))
+
+
+class _Evaluation:
+    """One request on its way through the rewrite, access and content phases; collects what may answer."""
+
+    def __init__(self, request: RequestShape, known: Definitions) -> None:
+        self.request = request
+        self.known = known
+        self.found: list[Reply] = []
+        self.values: dict[str, tuple[str, ...]] = {}
+        """What ``set`` has filled so far; several values when a condition was not known."""
+        self.steps = 0
+
+    def run(self, place: Server | LocationBlock) -> None:
+        if isinstance(place, Server):
+            if not self._rewrite(place):
+                self._content(place)
+        elif not self._rewrite(place.server):
+            self._location(place)
+
+    def _location(self, place: LocationBlock) -> None:
+        self.steps += 1
+        if not self._rewrite(place):
+            self._content(place)
+
+    def _rewrite(self, level: Level) -> bool:
+        """The directives of the rewrite module, in order; whether they answer every request."""
+        for directive in level.directives:
+            match directive.name:
+                case "return" | "rewrite":
+                    if self._end(directive) and not directive.conditional:
+                        return True
+                case "set":
+                    self._set(directive, certain=True)
+                case "break":
+                    return False
+                case "if":
+                    if self._if(directive, level):
+                        return True
+                case _:
+                    continue
+        return False
+
+    def _end(self, directive: Directive) -> bool:
+        """Take the answer of a ``return`` or ``rewrite``; whether it answers every request that comes here."""
+        returned = return_of(directive)
+        if returned is None:
+            return False
+        fits: bool | None = True
+        if directive.name == "rewrite" and not matches_everything(directive.arg(0)):
+            path = self.request.path
+            fits = None if path is None else search(directive.arg(0), path)
+        if fits is False:
+            return False
+        self.found.append(self._reply(returned))
+        return fits is True
+
+    def _reply(self, returned: Return) -> Reply:
+        if returned.status in _REDIRECTS and returned.target:
+            return Redirect(returned.status, returned.target, returned.directive, self.request)
+        return Fixed(returned.status, returned.target or "", returned.directive)
+
+    def _if(self, directive: Directive, level: Level) -> bool:
+        """Take what an ``if`` may answer; whether nothing goes on behind it."""
+        block = next((item for item in _ifs(level) if item.opener is directive), None)
+        holds = False if block is None else self._holds(block.condition)
+        if block is None or holds is False:
+            return False
+        for inside in block.directives:
+            if inside.name in {"return", "rewrite"}:
+                if self._end(inside):
+                    return holds is True
+            elif inside.name == "set":
+                self._set(inside, certain=holds is True)
+            elif inside.name == "break":
+                return False
+        if isinstance(level, LocationBlock) and any(block.own(f"{kind}_pass") for kind in PASS_KINDS):
+            self._content(block)
+            return holds is True
+        return False
+
+    def _set(self, directive: Directive, *, certain: bool) -> None:
+        name = directive.arg(0).removeprefix("$")
+        expanded = self._expand(directive.arg(1))
+        new = ("",) if expanded is None else expanded
+        if expanded is None:
+            self.values[name] = ()
+        elif certain:
+            self.values[name] = new
+        else:
+            self.values[name] = tuple(dict.fromkeys((*self.values.get(name, ("",)), *new)))
+
+    def _expand(self, text: str) -> tuple[str, ...] | None:
+        """The values that a text can have, or None when nobody knows."""
+        results: tuple[str, ...] = (text,)
+        for name in names_in(text):
+            choices = self._variable(name)
+            if choices is None or len(results) * len(choices) > 16:
+                return None
+            results = tuple(
+                result.replace(f"${{{name}}}", choice).replace(f"${name}", choice)
+                for result in results
+                for choice in choices
+            )
+        return results
+
+    def _variable(self, name: str) -> tuple[str, ...] | None:
+        request = self.request
+        if name in self.values:
+            return self.values[name] or None
+        block = self.known.maps.get(name)
+        if block is not None:
+            return self._mapped(block)
+        match name:
+            case "scheme":
+                return ("https" if request.tls else "http",)
+            case "https":
+                return ("on" if request.tls else "",)
+            case "host" | "http_host" if request.host:
+                return (request.host,)
+            case "server_port" if request.port is not None:
+                return (str(request.port),)
+            case "uri" | "document_uri" | "request_uri" if request.path is not None:
+                return (request.path,)
+        return None
+
+    def _mapped(self, block: MapBlock) -> tuple[str, ...] | None:
+        sources = self._expand(block.source)
+        if sources is None or block.kind != "map" or any(key.startswith("~") for key, _ in block.entries):
+            return None
+        table = {key.lower(): value for key, value in block.entries}
+        values = tuple(table.get(source.lower(), block.default) for source in sources)
+        return None if any("$" in value for value in values) else values
+
+    def _holds(self, condition: tuple[str, ...]) -> bool | None:
+        """Whether a condition of ``if`` is true; None when what is known does not say."""
+        if not condition or not condition[0].startswith("$"):
+            return None
+        values = self._expand(condition[0])
+        if values is None:
+            return None
+        answers = {_compare(value, condition[1:]) for value in values}
+        return answers.pop() if len(answers) == 1 else None
+
+    def _content(self, level: Level) -> None:
+        denied = _denial(level)
+        if denied is not None:
+            self.found.append(denied)
+            if denied.everybody:
+                return
+        match handler_of(level, self.known):
+            case Proxy() as proxy:
+                self.found.append(Proxied(proxy))
+            case Other(directive):
+                self.found.append(Handled(directive))
+            case Files() as files:
+                self.found.append(Served(files))
+            case Return():  # the rewrite phase has answered, or a template may leave it out
+                self.found.append(Served(Files(level.effective("root").value)))
+        self._fallback(level)
+
+    def _fallback(self, level: Level) -> None:
+        """Where ``try_files`` goes when there is no file."""
+        found = level.effective("try_files").value
+        if found is None or len(found.args) < 2 or self.steps >= _MAX_STEPS:
+            return
+        last = found.args[-1]
+        if last.startswith("=") and last[1:].isdecimal():
+            self.found.append(Fixed(int(last[1:4]), "", found))
+        elif last.startswith("@") and isinstance(level, Server | LocationBlock):
+            server = level if isinstance(level, Server) else level.server
+            for place in server.locations:
+                if place.named and place.pattern == last:
+                    self._location(place)
+
+
+def _ifs(level: Level) -> tuple[IfBlock, ...]:
+    return level.ifs if isinstance(level, Server | LocationBlock) else ()
+
+
+def _compare(value: str, test: tuple[str, ...]) -> bool | None:
+    match test:
+        case ():
+            return value not in {"", "0"}
+        case ("=" | "!=" as operator, other) if "$" not in other:
+            return (value == other) == (operator == "=")
+        case ("~" | "~*" | "!~" | "!~*" as operator, pattern):
+            found = search(pattern, value, ignore_case=operator.endswith("*"))
+            return None if found is None else found != operator.startswith("!")
+        case _:
+            return None
+
+
+def _denial(level: Level) -> Denied | None:
+    """The ``deny all`` that holds on a level, if nobody or only named addresses are let in before it."""
+    if level.effective("satisfy").text == "any":
+        return None
+    allowed = False
+    for rule in level.effective("allow").values:
+        if rule.name == "deny" and rule.arg(0) == "all":
+            return Denied(rule, everybody=not allowed)
+        if rule.name == "allow":
+            if rule.arg(0) == "all":
+                return None
+            allowed = True
+    return None
