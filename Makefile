@@ -16,7 +16,7 @@ ARGS   ?=
 # A bundle for a package index behind a private certificate authority, handed to the image's build as a secret.
 CA_BUNDLE ?= $(SSL_CERT_FILE)
 
-.PHONY: help venv lock upgrade scan test lint format judges bench image clean
+.PHONY: help venv lock upgrade scan test cover lint format judges bench image clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,9 @@ scan: venv  ## scan the fixture project article-bad on the local engine: a full 
 
 test: venv  ## the tests; those that need an engine are skipped, loudly, where there is none
 	$(BIN)/python -m pytest $(ARGS)
+
+cover: venv  ## the tests with branch coverage; the engine tests count only where the engines are
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 lint: venv  ## style, formatting, types
 	$(BIN)/ruff check .
