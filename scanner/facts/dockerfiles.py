@@ -1,63 +1,44 @@
 """Dockerfiles: stages, the one that ships, its user and command."""
 
-from dataclasses import dataclass
+import re
 
-from scanner.model import Location, Unknown
+from scanner.facts.compose import Compose
+from scanner.facts.docker_stages import read_dockerfile
+from scanner.facts.docker_syntax import MAX_DOCKERFILE, Instruction
+from scanner.facts.docker_types import Copy, Dockerfile, Dockerfiles, Stage
+from scanner.model import ScopeClass, provider
+from scanner.project import Project, Unreadable
 
+__all__ = ["Copy", "Dockerfile", "Dockerfiles", "Instruction", "Stage", "dockerfiles", "is_dockerfile"]
 
-@dataclass(frozen=True)
-class Instruction:
-    """One instruction, continuation lines joined."""
-
-    keyword: str
-    """Upper case."""
-    arguments: str
-    location: Location
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One ``FROM``."""
-
-    name: str | None
-    base: str | Unknown
-    """The image, or the name of an earlier stage."""
-    location: Location
-    instructions: tuple[Instruction, ...]
+_NAME = re.compile(r"(?:(?:Docker|Container)file(?:[._-][\w.-]+)?|[\w.-]+\.(?:docker|container)file)", re.IGNORECASE)
+_NOT = (".dockerignore", ".md", ".txt", ".sh", ".py", ".yml", ".yaml", ".json")
 
 
-@dataclass(frozen=True)
-class Dockerfile:
-    """One Dockerfile."""
-
-    path: str
-    stages: tuple[Stage, ...]
-    shipped: int
-    """Index of the stage that ships."""
-    user: str | Unknown | None
-    """Effective user of the shipped stage as written, through ``FROM stage``; None where no USER is set and the base's
-    own user is root or unknown: see ``base_user_known``."""
-    user_location: Location
-    """The deciding USER line, else the FROM of the shipped stage."""
-    base_user_known: bool
-    """The base image is one whose default user is known to be root (official language and distribution images)."""
-    drops_privileges: bool
-    """The entry point drops root itself (gosu, su-exec, setpriv, s6-setuidgid, gunicorn ``user=`` …)."""
-    command: tuple[str, ...]
-    """ENTRYPOINT and CMD of the shipped stage joined; shell forms are ``("sh", "-c", "…")``."""
-    command_location: Location | None
-    workdir: str | None
-    serves_app: bool
-    """It builds the Django application (it copies the project or its command is an app server)."""
-    errors: tuple[tuple[str, Location], ...] = ()
+def is_dockerfile(path: str) -> bool:
+    """Whether a file is named as Dockerfiles are."""
+    name = path.rpartition("/")[2]
+    return _NAME.fullmatch(name) is not None and not name.casefold().endswith(_NOT)
 
 
-@dataclass(frozen=True)
-class Dockerfiles:
-    """All Dockerfiles of the checkout."""
-
-    files: tuple[Dockerfile, ...]
-
-    def named(self, path: str) -> Dockerfile | None:
-        """The one with that path."""
-        return next((file for file in self.files if file.path == path), None)
+@provider()
+def dockerfiles(project: Project, compose: Compose) -> Dockerfiles:
+    """Every Dockerfile, with the build context and target that a compose file gives it; production's word wins."""
+    built: dict[str, tuple[str | None, str | None]] = {}
+    for one in compose.projects:
+        development = all(project.scope(path).klass is ScopeClass.DEV for path in one.files)
+        for service in one.services:
+            if service.dockerfile and (service.dockerfile not in built or not development):
+                built.setdefault(service.dockerfile, (service.build_context, service.build_target))
+    paths = {path for path in project.files if is_dockerfile(path)} | {path for path in built if project.exists(path)}
+    found = []
+    unreadable: list[tuple[str, str]] = []
+    for path in sorted(paths):
+        try:
+            text = project.read_text(path, MAX_DOCKERFILE)
+        except Unreadable as problem:
+            unreadable.append((path, problem.why))
+            continue
+        context, target = built.get(path, (None, None))
+        found.append(read_dockerfile(project, path, text, context=context, target=target))
+    return Dockerfiles(tuple(found), tuple(unreadable))

@@ -171,9 +171,7 @@ def _is_harmless(key: str, text: str) -> bool:
 
 _BLANK = re.compile(r"\s")
 _PAIR = re.compile(r"-{0,2}([A-Za-z_][\w.-]*)=(.*)", re.DOTALL)
-_INNER_PAIR = re.compile(
-    r"(?<![\w.-])(?:--(?=[\w.-]+[= ])|-{0,2}(?=[\w.-]+=))([A-Za-z_][\w.-]{0,99})[= ]([^\s;&|]+)"
-)
+_INNER_PAIR = re.compile(r"(?<![\w.-])(?:--(?=[\w.-]+[= ])|-{0,2}(?=[\w.-]+=))([A-Za-z_][\w.-]{0,99})[= ]([^\s;&|]+)")
 _SECRET_OPTIONS = _words("requirepass masterauth pass passwd password")
 
 
