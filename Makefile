@@ -42,9 +42,10 @@ upgrade:  ## the newest versions into the locks
 	$(MAKE) lock ARGS=--upgrade
 
 scan: venv  ## scan the fixture project article-bad on the local engine: a full report, and "blocks" is the right verdict
-	@code=0; $(BIN)/seatrial scan fixtures/projects/article-bad --engine local $(ARGS) || code=$$?; \
-	if [ "$$code" -eq 1 ]; then echo "make scan: exit code 1 is the expected verdict: article-bad must be blocked."; \
-	else echo "make scan: expected exit code 1 (blocked), got $$code" >&2; exit 1; fi
+	@code=0; result=$$(mktemp); trap 'rm -f "$$result"' EXIT; \
+	$(BIN)/seatrial scan fixtures/projects/article-bad --engine local --json "$$result" $(ARGS) || code=$$?; \
+	if [ "$$code" -eq 1 ] && [ -s "$$result" ]; then echo "make scan: exit code 1 is the expected verdict: article-bad must be blocked."; \
+	else echo "make scan: expected a report and exit code 1 (blocked), got exit code $$code" >&2; exit 1; fi
 
 test: venv  ## the tests; those that need an engine are skipped, loudly, where there is none
 	$(BIN)/python -m pytest $(ARGS)
