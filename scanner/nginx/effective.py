@@ -7,7 +7,7 @@ includes in place comes from ``scanner.nginx.includes``.
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -138,6 +138,8 @@ class Configuration:
     """``prod``, ``unknown``, ``dev`` or ``example``."""
     complete: bool = True
     """The main file is the project's own; else the ``http`` level around the fragment is not in the repository."""
+    placement: Mapping[str, str] = field(default_factory=dict)
+    """Path on the server to path in the repository, for every file of the deployment."""
 
     @property
     def files(self) -> tuple[str, ...]:
