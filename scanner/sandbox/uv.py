@@ -27,6 +27,7 @@ _CA = "/opt/seatrial/ca.pem"
 _PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # uv builds an editable requirement even where it was told to build nothing, and follows addresses to further files.
 _BUILDS = re.compile(r"^\s*(-e\b|--editable\b|(-r|-c|--requirements?|--constraints?)[\s=]*\w+://)", re.MULTILINE)
+_NO_WHEEL = re.compile(r"no wheels|no usable wheels|[Bb]uilding (?:source distributions )?is disabled|--only-binary|--no-build")
 _FAULTS = (
     re.compile(r"Failed to (?:build|download|fetch|install)[^`]*`(?P<name>[A-Za-z0-9._-]+)"),
     re.compile(r"[Bb]ecause (?:only )?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:[<>=!~]\S*)? (?:was|has|cannot|needs|is)"),
@@ -70,6 +71,16 @@ def install(dependencies: Dependencies, cache: Path, progress: Progress) -> Inst
     return Installed("local", str(environment), f"{local_root.ENVIRONMENT}/bin/python", interpreter.version, cached, notes)
 
 
+def must_build(text: str) -> bool:
+    """Whether these requirements or arguments name something that uv builds, or follows, whatever it is told."""
+    return _BUILDS.search(text) is not None
+
+
+def wants_builds(output: str) -> bool:
+    """Whether an installation failed because something has no wheel."""
+    return _NO_WHEEL.search(output) is not None
+
+
 def _refuse_builds(dependencies: Dependencies) -> None:
     texts = {"the arguments": "\n".join(dependencies.arguments)}
     texts |= {name: content.decode("utf-8", "replace") for name, content in dependencies.files.items()}
@@ -99,7 +110,8 @@ def _build(dependencies: Dependencies, interpreter: Interpreter, cache: Path, en
             if os.geteuid() == 0:
                 os.chown(directory, UNPRIVILEGED, UNPRIVILEGED)
         files = work / "files"
-        _write(dependencies, files)
+        files.mkdir()
+        write_files(dependencies, files)
         work.chmod(0o755)
         _uv(dependencies, interpreter, work, downloads)
         (work / "environment" / "complete").touch()
@@ -114,8 +126,8 @@ def _build(dependencies: Dependencies, interpreter: Interpreter, cache: Path, en
         workplace.remove_tree(work)
 
 
-def _write(dependencies: Dependencies, root: Path) -> None:
-    root.mkdir()
+def write_files(dependencies: Dependencies, root: Path) -> None:
+    """Write the dependencies' files below ``root``, readable by everybody. Raises InstallFailed, OSError."""
     for name, content in dependencies.files.items():
         path = root / name
         if not path.resolve().is_relative_to(root.resolve()):
@@ -204,7 +216,7 @@ def failure(output: bytes, secrets: Iterable[str] = ()) -> InstallFailed:
     hint = ""
     if re.search(r"invalid peer certificate|certificate verify failed|UnknownIssuer", text):
         hint = "the package index has a certificate of a private authority: pass its bundle with --ca-bundle"
-    elif re.search(r"no wheels|no usable wheels|building (?:source distributions )?is disabled|--only-binary|--no-build", text):
+    elif wants_builds(text):
         hint = "it has no wheel for this Python: set `allow-builds: true`, or use the Docker engine (--engine docker)"
     elif re.search(r"dns error|failed to lookup address|tcp connect error|Could not connect", text):
         hint = "the package index cannot be reached from here"

@@ -1,0 +1,226 @@
+"""The Docker engine: containers without a network, without a bind mount, without a right that they do not need."""
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import docker
+import requests
+from docker.errors import APIError, DockerException
+
+from scanner.model import Progress, clean
+from scanner.sandbox import docker_client, docker_container, net, workplace
+from scanner.sandbox.docker_client import EXPIRES, JOB, SCAN, Context, command_environment, failure, speaking
+from scanner.sandbox.docker_group import DockerRunning, start_group
+from scanner.sandbox.docker_image import Environments, Layers, base_image
+from scanner.sandbox.interface import (
+    Base,
+    Completed,
+    Dependencies,
+    EngineFailed,
+    Group,
+    Installed,
+    Limits,
+    Network,
+    NginxBase,
+    PlainPython,
+    Process,
+    Running,
+)
+from scanner.sandbox.streams import Head, Tail, drain, feed
+
+PLAIN = "3.13"
+"""The Python of processes that only want some Python, unless one was installed."""
+_NGINX_HINT = "set `nginx-image:`, or use --engine local"
+_CANNOT_START = 127
+
+
+class DockerEngine:
+    """An ``Engine``. ``lifetime`` is how long the scan may take at most, in seconds."""
+
+    def __init__(self, lifetime: float = 600.0) -> None:
+        self._place = workplace.Workplace(lifetime)
+        self._labels = {SCAN: self._place.id, EXPIRES: str(self._place.expires)}
+        if os.environ.get("SEATRIAL_JOB"):
+            self._labels[JOB] = os.environ["SEATRIAL_JOB"]
+        self._connection: tuple[docker.DockerClient, Context] | None = None
+        self._layers: Layers | None = None
+        self._answer = ""
+        self._plain = base_image(PLAIN)
+        self._present: set[str] = set()
+        self._networks: dict[str, str] = {}
+        self._tools: list[subprocess.Popen[bytes]] = []
+        self._groups = 0
+        self.swept: list[str] = []
+        """What earlier scans had left behind, one line each."""
+        workplace.sweep()
+
+    @property
+    def name(self) -> str:
+        """``docker``."""
+        return "docker"
+
+    def check(self) -> str:
+        """Which engine answers. Raises EngineUnavailable."""
+        if not self._answer:
+            client, where = self._connect()
+            try:
+                self._answer = docker_client.check(client)
+                self.swept = docker_client.sweep(client)
+            except (DockerException, requests.RequestException) as error:
+                raise docker_client.unavailable(where, error) from error
+        return self._answer
+
+    def install(self, dependencies: Dependencies, progress: Progress) -> Installed:
+        """An image with these dependencies, cached by content. Raises InstallFailed, EngineFailed."""
+        client, where = self._connect()
+        with speaking(self._place.id):
+            installed = Environments(client, where, self._place).install(dependencies, progress)
+        self._plain = installed.reference  # one image less to have, for processes that want just some Python
+        return installed
+
+    def prepare(self, process: Process) -> None:
+        """Have its image ready."""
+        with speaking(self._place.id):
+            self._image(process)
+
+    def run(self, process: Process, network: Network | None = None) -> Completed:
+        """Run it to its end. Raises EngineFailed."""
+        with speaking(self._place.id):
+            image, seeded = self._image(process)
+            client, _ = self._connect()
+            options = docker_container.options(process, image, self._labels, seeded=seeded)
+            host = docker_container.host(client, process, network or Network(), self._namespace(network))
+            container = str(client.api.create_container(**options, host_config=host)["Id"])
+            try:
+                return self._attended(client, container, process)
+            finally:
+                with suppress(APIError):
+                    client.api.remove_container(container, v=True, force=True)
+
+    def start(self, group: Group) -> Running:
+        """Start a group. Raises EngineFailed; nothing is left behind then."""
+        client, where = self._connect()
+        self._groups += 1
+        with speaking(self._place.id):
+            images = {process.role: self._image(process) for process in group.processes}
+            self._have(self._plain)
+            running = start_group(
+                client, where, group, images, self._plain, self._place, self._labels, f"seatrial-{self._place.id}-{self._groups}"
+            )
+        return running
+
+    def close(self) -> None:
+        """Remove everything with this scan's label. A connection of its own: the usual one may be in the middle of something."""
+        for tool in list(self._tools):
+            with suppress(OSError):
+                tool.kill()
+        self._networks.clear()
+        self._layers = None
+        if self._connection is not None:
+            with suppress(docker_client.EngineUnavailable, DockerException, requests.RequestException):
+                client = docker_client.connect(self._connection[1], timeout=10)
+                docker_client.remove(client, self._place.id)
+                client.close()
+        self._place.remove()
+
+    def _connect(self) -> tuple[docker.DockerClient, Context]:
+        if self._connection is None:
+            where = docker_client.context()
+            self._connection = (docker_client.connect(where), where)
+        return self._connection
+
+    def _attended(self, client: docker.DockerClient, container: str, process: Process) -> Completed:
+        """Start the container with its pipes in our hands, and wait for its end or its time limit."""
+        started = time.monotonic()
+        out, errors = Head(process.limits.output), Tail()
+        tool = subprocess.Popen(
+            ["docker", "start", "--attach", "--interactive", container],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=command_environment(), start_new_session=True,
+        )  # fmt: skip
+        self._tools.append(tool)
+        if tool.stdin is None or tool.stdout is None or tool.stderr is None:
+            raise EngineFailed("the docker command has no pipes")
+        threads = [feed(tool.stdin, process.stdin), drain(tool.stdout, out), drain(tool.stderr, errors)]
+        limit = ""
+        try:
+            tool.wait(process.limits.seconds)
+        except subprocess.TimeoutExpired:
+            limit = "time"
+            with suppress(APIError):
+                client.api.kill(container)
+        finally:
+            tool.kill()
+            tool.wait()
+            self._tools.remove(tool)
+        for thread in threads:
+            thread.join(5)
+        seconds = time.monotonic() - started
+        state = client.api.inspect_container(container)["State"]
+        return self._completed(state, out, errors, seconds, limit)
+
+    def _completed(self, state: dict[str, object], out: Head, errors: Tail, seconds: float, limit: str) -> Completed:
+        """What the engine says about the end of a container."""
+        code = int(str(state.get("ExitCode", 0)))
+        if limit == "time":
+            return Completed(None, out.value, errors.value, seconds, limit=limit)
+        if state.get("Status") == "created":  # it never ran
+            reason = clean(str(state.get("Error") or errors.value.decode("utf-8", "replace")))
+            if any(each in reason for each in ("executable file not found", "no such file", "permission denied")):
+                return Completed(_CANNOT_START, b"", reason.encode(), seconds)
+            raise failure(reason, self._place.id)
+        if state.get("Running"):
+            raise EngineFailed("the docker command ended before the container did")
+        if state.get("OOMKilled") and code:
+            return Completed(None, out.value, errors.value, seconds, limit="memory")
+        limit = "output" if out.cut else ""
+        if 128 < code < 128 + signal.NSIG:
+            return Completed(None, out.value, errors.value, seconds, signal=code - 128, limit=limit)
+        return Completed(code, out.value, errors.value, seconds, limit=limit)
+
+    def _image(self, process: Process) -> tuple[str, bool]:
+        client, _ = self._connect()
+        base = self._base(process.base)
+        self._have(base, _NGINX_HINT if isinstance(process.base, NginxBase) else "use --engine local")
+        if self._layers is None:
+            self._layers = Layers(client, self._place, self._labels)
+        return self._layers.image(process, base)
+
+    def _base(self, base: Base) -> str:
+        match base:
+            case Installed(reference=reference):
+                return reference
+            case NginxBase(image=image):
+                return image
+            case PlainPython():
+                return self._plain
+
+    def _have(self, image: str, hint: str = "use --engine local") -> None:
+        if image not in self._present:
+            docker_client.ensure(self._connect()[0], image, hint)
+            self._present.add(image)
+
+    def _namespace(self, network: Network | None) -> str:
+        """The network of a single process: none at all, or that of a waiting container that owns the addresses."""
+        if network is None or not network.addresses:
+            return "none"
+        key = repr(network)
+        if key not in self._networks:
+            client, _ = self._connect()
+            self._have(self._plain)
+            waiting = Process(
+                "net",
+                PlainPython(),
+                ("python3", "-I", "-S", "-c", Path(str(net.__file__)).read_text(encoding="utf-8"), *network.addresses),
+                limits=Limits(memory=64 << 20, processes=16, cpus=1.0),
+            )
+            host = docker_container.host(client, waiting, network, "none", capabilities=("NET_ADMIN",))
+            options = docker_container.options(waiting, self._plain, self._labels, seeded=False) | {"user": "0:0"}
+            container = str(client.api.create_container(**options, host_config=host)["Id"])
+            client.api.start(container)
+            self._networks[key] = container
+        return f"container:{self._networks[key]}"

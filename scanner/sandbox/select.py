@@ -1,0 +1,35 @@
+"""Which engine a scan uses."""
+
+from scanner.model import Options
+from scanner.sandbox.docker import DockerEngine
+from scanner.sandbox.interface import Engine, EngineUnavailable
+from scanner.sandbox.local import LocalEngine
+
+
+def choose(name: str, options: Options) -> tuple[Engine | None, list[str]]:
+    """The engine of that name (``auto``, ``docker``, ``local``, ``none``) and, line by line, why it is that one.
+
+    ``auto`` takes the Docker Engine if one answers, else the local engine. None where there is none: the lines then
+    tell what was tried and what can be done.
+    """
+    reasons: list[str] = []
+    if name == "none":
+        return None, ["no engine was asked for (--engine none)"]
+    for candidate in ("docker", "local"):
+        if name not in {"auto", candidate}:
+            continue
+        engine: DockerEngine | LocalEngine = (
+            DockerEngine(options.timeout) if candidate == "docker" else LocalEngine(options.timeout)
+        )
+        try:
+            answer = engine.check()
+        except EngineUnavailable as refused:
+            hint = f": {refused.hint}" if refused.hint else ""
+            reasons.append(f"{candidate}: {refused.message}{hint}")
+            engine.close()
+        else:
+            reasons.append(f"using the {candidate} engine ({answer})")
+            if isinstance(engine, DockerEngine):
+                reasons += engine.swept
+            return engine, reasons
+    return None, reasons
