@@ -62,6 +62,9 @@ class Pipes:
         kept_err, given_err = os.pipe()
         self.stderr: IO[bytes] = os.fdopen(kept_err, "rb", buffering=0)
         self.given = (given_in, given_err if given_out < 0 else given_out, given_err)
+        if os.geteuid() == 0:  # a server may open /dev/stdout anew, which asks for the pipe's owner
+            for descriptor in {given_err, given_out} - {-1}:
+                os.fchown(descriptor, UNPRIVILEGED, UNPRIVILEGED)
 
     def release(self) -> None:
         """Close the ends that the process has got by now."""
