@@ -1,118 +1,122 @@
 """Compose files, merged as Compose merges them."""
 
-import enum
-from dataclasses import dataclass
+import posixpath
+from dataclasses import dataclass, field
 
-from scanner.facts.secrets import ValueKind
-from scanner.model import Location, Unknown
+from scanner.facts.compose_files import FileSet, file_sets
+from scanner.facts.compose_merge import ComposeProblem, Loader
+from scanner.facts.compose_roles import with_roles
+from scanner.facts.compose_service import Context, read_service
+from scanner.facts.compose_types import Compose, ComposeProject, Port, Service, ServiceRole, ServiceVariable, Volume
+from scanner.facts.docker_stages import read_dockerfile
+from scanner.facts.docker_syntax import MAX_DOCKERFILE
+from scanner.facts.docker_types import Dockerfile
+from scanner.facts.env_syntax import parse_assignments
+from scanner.facts.yaml_nodes import Mapping, Scalar
+from scanner.model import provider
+from scanner.project import Project, Unreadable
 
+__all__ = [
+    "Compose",
+    "ComposeProject",
+    "Port",
+    "Service",
+    "ServiceRole",
+    "ServiceVariable",
+    "Volume",
+    "compose",
+]
 
-class ServiceRole(enum.StrEnum):
-    """What a service is for."""
-
-    EDGE = "edge"
-    APP = "app"
-    WORKER = "worker"
-    STORE = "store"
-    ADMIN_TOOL = "admin-tool"
-    OTHER = "other"
-
-
-@dataclass(frozen=True)
-class Port:
-    """One published port."""
-
-    host: str
-    """The host's address; ``0.0.0.0`` where none is written."""
-    published: str
-    """``8000``, ``8000-8005``, or empty for a random one."""
-    target: int | Unknown
-    protocol: str
-    location: Location
-
-    @property
-    def public(self) -> bool:
-        """Published on anything but loopback."""
-        return not (self.host.startswith("127.") or self.host in {"::1", "localhost"})
+_MAX_PROJECTS = 12
+_MAX_SERVICES = 200
 
 
-@dataclass(frozen=True)
-class ServiceVariable:
-    """One variable of ``environment``, ``build.args``, or one secret-shaped word of ``command``."""
-
-    key: str
-    kind: ValueKind
-    length: int
-    location: Location
-    value: str | None
-    """Only of kinds that are no secret."""
-    where: str = "environment"
-    default_only: bool = False
-    """The literal is the default of ``${VAR:-literal}``."""
-
-
-@dataclass(frozen=True)
-class Volume:
-    """One mount."""
-
-    source: str
-    """A path relative to the checkout (``./nginx`` resolved to ``nginx``), an absolute path, or a volume's name."""
-    target: str
-    read_only: bool
-    bind: bool
-    location: Location
+@provider()
+def compose(project: Project) -> Compose:
+    """Every set of compose files that is started together; production's first."""
+    found: list[ComposeProject] = []
+    unreadable: list[tuple[str, str]] = []
+    reader = _Reader(project)
+    for one in file_sets(project)[:_MAX_PROJECTS]:
+        try:
+            made = reader.read(one)
+        except ComposeProblem as problem:
+            if (problem.path, problem.why) not in unreadable:
+                unreadable.append((problem.path, problem.why))
+            continue
+        if made is not None:
+            found.append(made)
+    return Compose(tuple(found), tuple(unreadable))
 
 
-@dataclass(frozen=True)
-class Service:
-    """One service."""
+@dataclass
+class _Reader:
+    project: Project
+    images: dict[tuple[str, str | None, str | None], Dockerfile | None] = field(default_factory=dict)
 
-    name: str
-    role: ServiceRole
-    store: str | None
-    """For a store: ``postgresql``, ``mysql``, ``redis``, ``memcached``, ``mongodb``, ``rabbitmq`` …"""
-    image: str | Unknown | None
-    build_context: str | None
-    """Relative to the checkout."""
-    dockerfile: str | None
-    """Relative to the checkout."""
-    build_target: str | None
-    command: tuple[str, ...] | None
-    command_location: Location | None
-    entrypoint: tuple[str, ...] | None
-    ports: tuple[Port, ...]
-    expose: tuple[int, ...]
-    variables: tuple[ServiceVariable, ...]
-    env_files: tuple[tuple[str, Location], ...]
-    volumes: tuple[Volume, ...]
-    networks: tuple[str, ...]
-    network_mode: str | None
-    user: str | Unknown | None
-    user_location: Location | None
-    profiles: tuple[str, ...]
-    working_dir: str | None
-    depends_on: tuple[str, ...]
-    location: Location
-    password_set: bool | None = None
-    """For a store: whether its environment or command asks clients for a password; None where nobody can tell."""
+    def read(self, one: FileSet) -> ComposeProject | None:
+        """The merged project; None where the files hold no service. Raises ComposeProblem."""
+        loader = Loader(self.project)
+        tree = loader.load(one.files, one.directory)
+        services = tree.get("services")
+        if not isinstance(services, Mapping):
+            return None
+        context = Context(self._variables(one.directory), loader.bases, one.directory)
+        configs = self._files_of(context, tree.get("configs"))
+        listed = [read_service(context, name, node, configs) for name, node in services if isinstance(node, Mapping)]
+        notes = list(dict.fromkeys(loader.notes))
+        if len(listed) > _MAX_SERVICES:
+            notes.append(f"only the first {_MAX_SERVICES} of {len(listed)} services are judged")
+        return ComposeProject(
+            files=one.files,
+            services=with_roles(self.project, listed[:_MAX_SERVICES], self._image),
+            internal_networks=_internal(tree),
+            notes=tuple(notes),
+            directory=one.directory,
+        )
+
+    def _variables(self, directory: str) -> dict[str, str]:
+        path = posixpath.normpath(posixpath.join(directory, ".env"))
+        if not self.project.exists(path):
+            return {}
+        try:
+            return {one.key: one.value for one in parse_assignments(self.project.read_text(path))}
+        except Unreadable:
+            return {}  # the collector of env files reports it
+
+    @staticmethod
+    def _files_of(context: Context, node: object) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, value in node if isinstance(node, Mapping) else ():
+            file = value.get("file") if isinstance(value, Mapping) else None
+            text = context.text(file)
+            if text and file is not None:
+                found[name.text] = context.path(text, file.location)
+        return found
+
+    def _image(self, service: Service) -> Dockerfile | None:
+        path = service.dockerfile
+        if path is None or not self.project.exists(path):
+            return None
+        key = (path, service.build_context, service.build_target)
+        if key not in self.images:
+            try:
+                text = self.project.read_text(path, MAX_DOCKERFILE)
+            except Unreadable:
+                self.images[key] = None  # the collector of Dockerfiles reports it
+            else:
+                self.images[key] = read_dockerfile(
+                    self.project, path, text, context=service.build_context, target=service.build_target
+                )
+        return self.images[key]
 
 
-@dataclass(frozen=True)
-class ComposeProject:
-    """One set of files that is started together."""
-
-    files: tuple[str, ...]
-    services: tuple[Service, ...]
-    internal_networks: frozenset[str]
-    notes: tuple[str, ...] = ()
-
-    def service(self, name: str) -> Service | None:
-        """The service with that name."""
-        return next((one for one in self.services if one.name == name), None)
-
-
-@dataclass(frozen=True)
-class Compose:
-    """All compose projects of the checkout; the one of production first."""
-
-    projects: tuple[ComposeProject, ...]
+def _internal(tree: Mapping) -> frozenset[str]:
+    networks = tree.get("networks")
+    if not isinstance(networks, Mapping):
+        return frozenset()
+    return frozenset(
+        name.text
+        for name, value in networks
+        if isinstance(value, Mapping) and isinstance(flag := value.get("internal"), Scalar) and flag.is_true
+    )

@@ -274,6 +274,7 @@ def read_dockerfile(
         environment={key: None if seen.kind is ValueKind.SECRET else seen.value for key, seen in environment.items()},
         exposes=tuple(dict.fromkeys(image.exposes)),
         command_words=tuple(zip(shown, [place for _, place in words], strict=True)),
+        entrypoint_length=len(image.entrypoint),
     )
 
 

@@ -65,6 +65,8 @@ class Dockerfile:
     exposes: tuple[int, ...] = ()
     command_words: tuple[tuple[str, Location], ...] = ()
     """``command`` with the place of each word."""
+    entrypoint_length: int = 0
+    """How many words of ``command`` are the ENTRYPOINT's."""
 
     def production_paths(self) -> tuple[tuple[str, str], ...]:
         """Pairs of a path in the image and the checkout's path that is copied there."""
