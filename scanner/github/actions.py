@@ -1,0 +1,101 @@
+"""Everything that a scan leaves in a job of GitHub Actions: report files, summary, comment, outputs, notices."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from scanner.github.event import Event, read_event
+from scanner.github.outputs import append_summary, failed_outputs, outputs, write_outputs
+from scanner.github.sticky import POLICIES, Posted, post_comment
+from scanner.model import Report, SeatrialError
+from scanner.reports import renderers
+from scanner.reports.annotations import Annotation
+
+FILES = {
+    "json": "result.json",
+    "junit": "junit.xml",
+    "sarif": "results.sarif",
+    "summary": "summary.md",
+    "comment": "comment.md",
+    "codequality": "codequality.json",
+    "html": "report.html",
+}
+"""Names of the files in the output directory, by the name of the report."""
+OUT = "SEATRIAL_OUT"
+"""The variable with which ``action.sh`` says where it takes reports from: a container has no checkout to write to."""
+WORKSPACE = "workspace"
+"""Below the output directory: what ``action.sh`` copies into the checkout."""
+
+
+def action_input(environment: Mapping[str, str], name: str) -> str:
+    """An input that is no option of the command; empty when it is not given."""
+    names = (f"INPUT_{name.upper().replace('-', '_')}", f"INPUT_{name.upper()}")
+    return next((value for each in names if (value := environment.get(each, "").strip())), "")
+
+
+def check_inputs(environment: Mapping[str, str]) -> None:
+    """Refuse before the scan what could not be done after it. Raises SeatrialError."""
+    policy = action_input(environment, "post-comment")
+    if policy and policy not in POLICIES:
+        raise SeatrialError(f"post-comment cannot be {policy!r}", f"one of: {', '.join(POLICIES)}")
+
+
+def target_file(name: str, environment: Mapping[str, str]) -> Path:
+    """Where a report goes that the user wants at ``name`` of the workspace. Raises SeatrialError for a path outside."""
+    out = environment.get(OUT, "")
+    if not out:
+        return Path(name)
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise SeatrialError(f"{name!r} is not a path below the workspace", "give a relative path without ..")
+    return Path(out, WORKSPACE, *path.parts)
+
+
+def finish(report: Report, environment: Mapping[str, str], projects: Sequence[str]) -> str:
+    """Write files, summary and outputs, and bring the comment up to date.
+
+    ``projects`` are those that the user named. Returns workflow commands to print, one notice for each thing that could
+    not be done; none of them changes the exit code.
+    """
+    notices: list[str] = []
+    rendered = {name: render(report) for name, render in renderers().items() if name in FILES}
+    paths = _write(rendered, environment.get(OUT, ""), notices)
+    failed = append_summary(rendered["summary"], environment)
+    if failed:
+        notices.append(f"No summary: {failed}.")
+    event = read_event(environment)
+    if event.problem:
+        notices.append(f"No comment: {event.problem}.")
+    posted = _comment(report, event, environment, projects)
+    if posted.notice:
+        notices.append(posted.notice)
+    failed = write_outputs(outputs(report, paths, posted), environment)
+    if failed:
+        notices.append(f"No outputs: {failed}.")
+    return "".join(f"{Annotation('notice', 'Seatrial', notice)}\n" for notice in notices)
+
+
+def give_up(exit_code: int, environment: Mapping[str, str]) -> None:
+    """The outputs of a run that ends without a report."""
+    write_outputs(failed_outputs(exit_code), environment)
+
+
+def _write(rendered: Mapping[str, str], directory: str, notices: list[str]) -> dict[str, str]:
+    if not directory:
+        return {}
+    paths = {"directory": directory}
+    for name, text in rendered.items():
+        path = Path(directory, FILES[name])
+        try:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            notices.append(f"{path.name} cannot be written: {error.strerror or type(error).__name__}.")
+            continue
+        paths[name] = str(path)
+    return paths
+
+
+def _comment(report: Report, event: Event, environment: Mapping[str, str], projects: Sequence[str]) -> Posted:
+    policy = action_input(environment, "post-comment") or "auto"
+    key = action_input(environment, "comment-key") or ",".join(sorted(projects)) or "all"
+    token = action_input(environment, "token")
+    return post_comment(report, event, token, policy, key)

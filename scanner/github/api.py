@@ -1,0 +1,117 @@
+"""One request to GitHub's REST API, and what can go wrong with it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import requests
+
+from scanner import __version__
+from scanner.model import clean
+
+MAX_ANSWER = 16 * 1024 * 1024
+"""Bytes of one answer."""
+TIMEOUT = (10.0, 20.0)
+"""Seconds to connect, and between two pieces of the answer."""
+API_VERSION = "2022-11-28"
+
+
+class ApiFailed(Exception):
+    """GitHub did not do what was asked.
+
+    ``again`` says whether another try may help, and after how many seconds (None: after the usual pause).
+    """
+
+    def __init__(self, message: str, *, status: int = 0, again: bool = False, pause: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.again = again
+        self.pause = pause
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer: its JSON value, and the address of the next page."""
+
+    status: int
+    value: object
+    following: str | None = None
+
+
+@dataclass(frozen=True)
+class Api:
+    """GitHub's API below one address, with one token."""
+
+    base: str
+    token: str = field(repr=False)
+
+    def get(self, path: str) -> Answer:
+        """Read. Raises ApiFailed."""
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: Mapping[str, object]) -> Answer:
+        """Create. Raises ApiFailed."""
+        return self._ask("POST", path, body)
+
+    def patch(self, path: str, body: Mapping[str, object]) -> Answer:
+        """Change. Raises ApiFailed."""
+        return self._ask("PATCH", path, body)
+
+    def delete(self, path: str) -> Answer:
+        """Remove. Raises ApiFailed."""
+        return self._ask("DELETE", path, None)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None) -> Answer:
+        address = path if path.startswith(f"{self.base}/") else f"{self.base}{path}"
+        headers = {
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {self.token}",
+            "User-Agent": f"seatrial/{__version__}",
+            "X-GitHub-Api-Version": API_VERSION,
+        }
+        try:
+            # A redirect would carry the token elsewhere: none is followed.
+            with requests.request(
+                method, address, json=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+            ) as response:
+                content = _read(response)
+        except (requests.RequestException, OSError) as error:
+            # The text of the exception may hold the address with all its parts; its type says enough.
+            raise ApiFailed(f"GitHub cannot be reached ({type(error).__name__})", again=True) from None
+        return _answer(response, content, self.base)
+
+
+def _read(response: requests.Response) -> bytes:
+    content = bytearray()
+    for piece in response.iter_content(64 * 1024):
+        content += piece
+        if len(content) > MAX_ANSWER:
+            raise ApiFailed("GitHub's answer is too large")
+    return bytes(content)
+
+
+def _answer(response: requests.Response, content: bytes, base: str) -> Answer:
+    try:
+        value: object = json.loads(content) if content.strip() else None
+    except (ValueError, RecursionError):
+        value = None
+    if 200 <= response.status_code < 300:
+        following = response.links.get("next", {}).get("url")
+        # Only our own API is asked with the token, whatever a Link header says.
+        return Answer(
+            response.status_code, value, following if following and following.startswith(f"{base}/") else None
+        )
+    raise _failure(response, value)
+
+
+def _failure(response: requests.Response, value: object) -> ApiFailed:
+    said = value.get("message") if isinstance(value, dict) else None
+    words = clean(said)[:200].replace("\n", " ") if isinstance(said, str) else "no reason given"
+    status = response.status_code
+    message = f"GitHub answered {status}: {words}"
+    waiting = response.headers.get("Retry-After", "")
+    limited = status == 429 or (status == 403 and (waiting or response.headers.get("X-RateLimit-Remaining") == "0"))
+    if limited:
+        return ApiFailed(message, status=status, again=True, pause=float(waiting) if waiting.isdigit() else None)
+    return ApiFailed(message, status=status, again=status >= 500)
