@@ -94,6 +94,17 @@ class Authority:
         certificate = builder.sign(self.key, hashes.SHA256())
         return Leaf(certificate.public_bytes(serialization.Encoding.PEM), _pem(key), self.ca_pem.encode("ascii"))
 
+    def empty_revocation_list(self) -> bytes:
+        """A list of revoked certificates with nothing on it."""
+        now = dt.datetime.now(dt.UTC)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now - _DAY)
+            .next_update(now + 30 * _DAY)
+        )
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
 
 def dh_parameters() -> bytes:
     """The fixed group, as ``ssl_dhparam`` reads it."""

@@ -98,23 +98,25 @@ class Needs:
 
 def needs_of(tree: Tree, placed: Mapping[str, ParsedFile]) -> Needs:
     """Collect them from a main file with its includes in place; ``placed`` are all files by their server path."""
+    base = posixpath.dirname(tree.main)
     directives = [item for item in walk(tree.directives) if not item.is_template]
     by_name: dict[str, list[Directive]] = {}
     for item in directives:
         by_name.setdefault(item.name, []).append(item)
 
     def named(*names: str) -> tuple[Named, ...]:
-        return _unique(path for name in names for item in by_name.get(name, ()) if (path := _path(item)) is not None)
+        items = (item for name in names for item in by_name.get(name, ()))
+        return _unique(path for item in items if (path := _path(item, base)) is not None)
 
     daemon = by_name.get("daemon")
-    logs = [one for one in named(*_LOG_FILES) if one.path not in {f"{CONF}/off", f"{CONF}/stderr"}]
+    logs = [one for one in named(*_LOG_FILES) if one.path not in {f"{base}/off", f"{base}/stderr"}]
     logs = [one for one in logs if not posixpath.basename(one.path).startswith("syslog:")]
     folders = [posixpath.dirname(one.path) for one in (*logs, *named(*_OTHER_FILES))]
     folders += [one.path for one in named(*_DIRECTORIES)]
     error_logs = {one.path for one in named("error_log")} & {one.path for one in logs}
     upstreams, hosts = _hosts(by_name)
     return Needs(
-        certificates=_certificates(tree.directives),
+        certificates=_certificates(tree.directives, base),
         authorities=named(*_CA_FILES),
         files={
             name: found
@@ -127,7 +129,7 @@ def needs_of(tree: Tree, placed: Mapping[str, ParsedFile]) -> Needs:
             )
             if (found := named(name))
         },
-        includes=_includes(placed),
+        includes=_includes(placed, base),
         served=named("root", "alias"),
         aliases=named("alias"),
         directories=tuple(dict.fromkeys(folders)),
@@ -145,16 +147,16 @@ def _unique(found: Iterable[Named]) -> tuple[Named, ...]:
     return tuple({one.path: one for one in reversed(list(found))}.values())[::-1]
 
 
-def _path(directive: Directive) -> Named | None:
+def _path(directive: Directive, base: str) -> Named | None:
     """The file or directory that the first argument names; relative ones start at nginx's own directory."""
     text = directive.arg(0)
     if not text or "$" in text or "\0" in text or text.startswith(("data:", "engine:", "store:", "syslog:", "memory:")):
         return None
-    path = posixpath.normpath(posixpath.join(CONF, text))
+    path = posixpath.normpath(posixpath.join(base, text))
     return Named(path if not path.startswith("//") else path[1:], directive.location)
 
 
-def _certificates(directives: tuple[Directive, ...]) -> tuple[CertificatePair, ...]:
+def _certificates(directives: tuple[Directive, ...], base: str) -> tuple[CertificatePair, ...]:
     """Pairs level by level: the first certificate goes with the first key, and so on."""
     found: list[CertificatePair] = []
     for level in _levels(directives):
@@ -164,7 +166,7 @@ def _certificates(directives: tuple[Directive, ...]) -> tuple[CertificatePair, .
         suites = " ".join(item.text for item in level if item.name == "ssl_ciphers")
         only_ecdsa = "ECDSA" in suites and not re.search(r"RSA(?!-?ECDSA)", suites.replace("ECDSA", ""))
         for certificate, key in zip(own["ssl_certificate"], own["ssl_certificate_key"], strict=False):
-            paths = _path(certificate), _path(key)
+            paths = _path(certificate, base), _path(key, base)
             if paths[0] is None or paths[1] is None:
                 continue
             second = len(own["ssl_certificate"]) > 1 and _ELLIPTIC.search(posixpath.basename(certificate.arg(0)))
@@ -179,14 +181,14 @@ def _levels(directives: tuple[Directive, ...]) -> Iterator[tuple[Directive, ...]
             yield from _levels(item.block)
 
 
-def _includes(placed: Mapping[str, ParsedFile]) -> tuple[Named, ...]:
+def _includes(placed: Mapping[str, ParsedFile], base: str) -> tuple[Named, ...]:
     """Files that are included by name and are not there."""
     found = []
     for parsed in placed.values():
         for item in walk(parsed.directives):
             if item.name != "include" or item.block is not None or item.is_template or len(item.args) != 1:
                 continue
-            path = posixpath.normpath(posixpath.join(CONF, item.args[0]))
+            path = posixpath.normpath(posixpath.join(base, item.args[0]))
             if not _GLOB.search(path) and path not in placed:
                 found.append(Named(path, item.location))
     return _unique(found)
