@@ -1,0 +1,1 @@
+"""Rules about host names: which are believed, which are answered."""

@@ -1,0 +1,82 @@
+"""A service of the application runs as root.
+
+## Why is this bad
+A fault in the application, or in one of its dependencies, then has the whole machine.
+
+## Bad
+    [Service]
+    ExecStart=/srv/shop/venv/bin/gunicorn shop.wsgi
+
+## Good
+    [Service]
+    User=shop
+    Group=www-data
+
+## References
+- https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#User=
+- CWE-250
+"""
+
+from collections.abc import Iterator
+
+from scanner.facts.app_servers import AppServers, ServerKind
+from scanner.facts.units import Role, Unit, Units
+from scanner.model import Evidence, Finding, NotApplicable, Severity, Unknown, UnknownValue, quoted, rule
+
+_ROOT = frozenset({"root", "0"})
+_OURS = frozenset({Role.APP, Role.CELERY, Role.MANAGE, Role.HELPER})
+
+
+@rule(severity=Severity.HIGH)
+def check(units: Units, servers: AppServers | None) -> Iterator[Finding]:
+    judged = [unit for unit in units.units if _is_ours(unit)]
+    if not judged:
+        raise NotApplicable("no unit runs a program of this project")
+    unknown: list[Unknown] = []
+    for unit in judged:
+        if isinstance(unit.user, Unknown):
+            unknown.append(unit.user)
+        elif _drops_by_itself(unit, servers):
+            continue
+        elif cause := _root(unit):
+            yield Finding(
+                message=f"{quoted(unit.name)} runs {_program(unit)} as root: {cause}.",
+                location=unit.user_location or unit.location,
+                symbol=f"unit {unit.name}",
+                evidence=tuple(
+                    Evidence(f"{line.key}={line.prefix}{' '.join(line.argv)}", line.location) for line in unit.execs[:1]
+                ),
+                severity=Severity.INFO if unit.role is Role.HELPER and unit.service_type == "oneshot" else None,
+            )
+    if unknown:
+        place = f" at {unknown[0].location}" if unknown[0].location else ""
+        raise UnknownValue(f"User= {unknown[0].why}{place}")
+
+
+def _is_ours(unit: Unit) -> bool:
+    return unit.kind in {"service", "supervisor"} and unit.role in _OURS and not unit.user_unit and bool(unit.execs)
+
+
+def _drops_by_itself(unit: Unit, servers: AppServers | None) -> bool:
+    """uWSGI changes to the user of its own configuration before it loads the application."""
+    for server in servers.servers if servers else ():
+        if server.location.path == unit.path and server.kind is ServerKind.UWSGI:
+            return isinstance(server.user, str) and server.user not in _ROOT
+    return False
+
+
+def _root(unit: Unit) -> str:
+    """Why it runs as root, in words; empty where it does not."""
+    if unit.dynamic_user:
+        return ""
+    for line in unit.execs:
+        if line.key in {"ExecStart", "command"} and ("+" in line.prefix or "!" in line.prefix):
+            return f"the prefix {quoted(line.prefix)} of its {line.key} takes the user back"
+    if unit.user is None:
+        return "it sets no `User=`" if unit.kind == "service" else "it sets no `user`"
+    return f"it says {quoted(unit.user)}" if unit.user in _ROOT else ""
+
+
+def _program(unit: Unit) -> str:
+    argv = unit.execs[0].argv
+    return quoted(argv[0].rpartition("/")[2]) if argv else "its program"
