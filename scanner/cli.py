@@ -50,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     except SeatrialError as error:
         _complain(error)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from scanner.github import give_up  # noqa: PLC0415 - heavy: imported where it is used
+
+            give_up(error.exit_code, os.environ)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _end_by(signal.SIGINT)
@@ -138,6 +142,10 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
     from scanner.scan import scan as run_scan  # noqa: PLC0415 - the same
 
     around = surroundings(environment)
+    if around.in_actions:
+        from scanner.github import check_inputs  # noqa: PLC0415 - heavy: imported where it is used
+
+        check_inputs(environment)
     _listen_for_signals()
     report = run_scan(config, _progress(config), around.target, around.run)
     return deliver(config, report, around, sys.stdout)

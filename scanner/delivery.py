@@ -13,8 +13,11 @@ from typing import TextIO
 import click
 
 from scanner.config import Config
+from scanner.github import finish, read_event, target_file
+from scanner.github import surroundings as told
 from scanner.model import Report, Run, Target, View
 from scanner.reports import renderers, terminal
+from scanner.reports.annotations import fenced
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,15 @@ def deliver(config: Config, report: Report, around: Surroundings, output: TextIO
             output.write(text)
             continue
         try:
-            write_whole(Path(target), text)
+            write_whole(target_file(target, around.environment), text)
         except OSError as error:
             click.echo(f"seatrial: {target} could not be written: {error.strerror or error}", err=True)
             click.echo(f"  hint: the verdict stands: exit code {code}", err=True)
             code = code or 3
     if "-" not in config.reports.values():
         _show(config, report, around, output)
+    if around.in_actions:
+        output.write(finish(report, around.environment, config.projects))
     output.flush()
     return code
 
@@ -60,8 +65,7 @@ def _show(config: Config, report: Report, around: Surroundings, output: TextIO) 
         output.write(text)
         return
     # The runner takes commands from any line: the project's words are shown where it does not listen.
-    token = uuid.uuid4().hex
-    output.write(f"::stop-commands::{token}\n{text}\n::{token}::\n")
+    output.write(fenced(text, uuid.uuid4().hex))
     output.write(renderers()["annotations"](report))
 
 
@@ -97,4 +101,5 @@ def write_whole(path: Path, text: str) -> None:
 
 def surroundings(environment: Mapping[str, str]) -> Surroundings:
     """Target and run as far as the environment tells them."""
-    return Surroundings(Target(), Run(), environment)
+    target, run = told(read_event(environment)) if environment.get("GITHUB_ACTIONS") == "true" else (Target(), Run())
+    return Surroundings(target, run, environment)

@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "facts": {"model", "project", "nginx"},
     "boot": {"model", "project", "sandbox", "nginx", "facts"},
     "stack": {"model", "project", "sandbox", "nginx", "facts"},
-    "probes": {"model", "facts"},
+    "probes": {"model", "facts", "nginx"},
     "rules": {"model", "facts", "probes", "nginx"},
     "engine": {"model"},
     "policy": {"model"},
@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         *("engine", "policy", "config", "suppressions", "pins"),
     },
     "spinner": {"model"},
-    "delivery": {"model", "config", "reports"},
+    "delivery": {"model", "config", "reports", "github"},
     "cli": {"model", "engine", "scan", "config", "reports", "github", "spinner", "delivery"},
     "__main__": {"cli"},
 }
