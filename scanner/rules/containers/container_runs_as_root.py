@@ -85,10 +85,7 @@ def _finding(file: Dockerfile, root: _Root, services: list[Service]) -> Finding:
         any(port.public for port in service.ports) or any(volume.bind for volume in service.volumes)
         for service in services
     )
-    if not root.known:
-        severity = Severity.INFO
-    else:
-        severity = Severity.HIGH if exposed else Severity.MEDIUM
+    known = Severity.HIGH if exposed else Severity.MEDIUM
     symbol = f"service {services[0].name}" if len(services) == 1 else f"Dockerfile {file.path}"
     return Finding(
         message=f"The image of {quoted(file.path)} runs the application as root: {root.why}.",
@@ -97,5 +94,5 @@ def _finding(file: Dockerfile, root: _Root, services: list[Service]) -> Finding:
         evidence=tuple(
             Evidence(f"service {service.name} is built from {file.path}", service.location) for service in services[:3]
         ),
-        severity=severity,
+        severity=known if root.known else Severity.INFO,
     )

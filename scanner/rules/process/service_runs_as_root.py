@@ -74,7 +74,7 @@ def _root(unit: Unit) -> str:
             return f"the prefix {quoted(line.prefix)} of its {line.key} takes the user back"
     if unit.user is None:
         return "it sets no `User=`" if unit.kind == "service" else "it sets no `user`"
-    return f"it says {quoted(unit.user)}" if unit.user in _ROOT else ""
+    return f"its user is {quoted(unit.user)}" if unit.user in _ROOT else ""
 
 
 def _program(unit: Unit) -> str:
