@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
@@ -14,13 +15,14 @@ from docker.errors import APIError, DockerException
 from scanner.model import Progress, clean
 from scanner.sandbox import docker_client, docker_container, net, workplace
 from scanner.sandbox.docker_client import EXPIRES, JOB, SCAN, Context, command_environment, failure, speaking
-from scanner.sandbox.docker_group import DockerRunning, start_group
+from scanner.sandbox.docker_group import DockerRunning
 from scanner.sandbox.docker_image import Environments, Layers, base_image
 from scanner.sandbox.interface import (
     Base,
     Completed,
     Dependencies,
     EngineFailed,
+    EngineUnavailable,
     Group,
     Installed,
     Limits,
@@ -53,7 +55,8 @@ class DockerEngine:
         self._present: set[str] = set()
         self._networks: dict[str, str] = {}
         self._tools: list[subprocess.Popen[bytes]] = []
-        self._groups = 0
+        self._started: list[DockerRunning] = []
+        self._closed = False
         self.swept: list[str] = []
         """What earlier scans had left behind, one line each."""
         workplace.sweep()
@@ -77,19 +80,19 @@ class DockerEngine:
     def install(self, dependencies: Dependencies, progress: Progress) -> Installed:
         """An image with these dependencies, cached by content. Raises InstallFailed, EngineFailed."""
         client, where = self._connect()
-        with speaking(self._place.id):
+        with self._speaking():
             installed = Environments(client, where, self._place).install(dependencies, progress)
         self._plain = installed.reference  # one image less to have, for processes that want just some Python
         return installed
 
     def prepare(self, process: Process) -> None:
         """Have its image ready."""
-        with speaking(self._place.id):
+        with self._speaking():
             self._image(process)
 
     def run(self, process: Process, network: Network | None = None) -> Completed:
         """Run it to its end. Raises EngineFailed."""
-        with speaking(self._place.id):
+        with self._speaking():
             image, seeded = self._image(process)
             client, _ = self._connect()
             options = docker_container.options(process, image, self._labels, seeded=seeded)
@@ -104,28 +107,50 @@ class DockerEngine:
     def start(self, group: Group) -> Running:
         """Start a group. Raises EngineFailed; nothing is left behind then."""
         client, where = self._connect()
-        self._groups += 1
-        with speaking(self._place.id):
+        with self._speaking():
             images = {process.role: self._image(process) for process in group.processes}
             self._have(self._plain)
-            running = start_group(
-                client, where, group, images, self._plain, self._place, self._labels, f"seatrial-{self._place.id}-{self._groups}"
-            )
-        return running
+            project = f"seatrial-{self._place.id}-{len(self._started) + 1}"
+            running = DockerRunning(client, where, group, project, self._place)
+            self._started.append(running)
+            running.up(images, self._plain, self._labels)
+            return running
 
     def close(self) -> None:
-        """Remove everything with this scan's label. A connection of its own: the usual one may be in the middle of something."""
+        """Remove everything with this scan's label.
+
+        Over a connection of its own: the usual one may be in the middle of something.
+        """
+        self._closed = True
         for tool in list(self._tools):
             with suppress(OSError):
                 tool.kill()
+        for running in self._started:
+            running.detach()
         self._networks.clear()
         self._layers = None
+        self._remove()
+        self._place.remove()
+
+    def _remove(self) -> None:
         if self._connection is not None:
-            with suppress(docker_client.EngineUnavailable, DockerException, requests.RequestException):
+            with suppress(EngineUnavailable, DockerException, requests.RequestException):
                 client = docker_client.connect(self._connection[1], timeout=10)
                 docker_client.remove(client, self._place.id)
                 client.close()
-        self._place.remove()
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """Work with the engine; what another thread, or a signal, closed meanwhile has not succeeded."""
+        try:
+            with speaking(self._place.id):
+                yield
+        finally:
+            if self._closed:
+                self._remove()
+                self._place.remove()
+        if self._closed:
+            raise EngineFailed("the scan was stopped")
 
     def _connect(self) -> tuple[docker.DockerClient, Context]:
         if self._connection is None:

@@ -42,7 +42,9 @@ def command_environment(context: Context | None = None) -> dict[str, str]:
     """The environment of the command line tool: ours, without what would turn ``docker compose`` elsewhere."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
     kept["DOCKER_BUILDKIT"] = "1"
-    if context is not None:  # the builder that belongs to this engine, not one in a container that does not see its images
+    if (
+        context is not None
+    ):  # the builder that belongs to this engine, not one in a container that does not see its images
         kept["BUILDX_BUILDER"] = context.name
     return kept
 
@@ -76,9 +78,13 @@ def unavailable(where: Context, error: Exception) -> EngineUnavailable:
     text = str(error)
     message = f"Docker Engine does not answer at {where.host}"
     if "Permission denied" in text or "PermissionError" in text:
-        return EngineUnavailable(f"{message} (permission denied)", "add the user to the group docker, or use --engine local")
+        return EngineUnavailable(
+            f"{message} (permission denied)", "add the user to the group docker, or use --engine local"
+        )
     if "FileNotFoundError" in text or "No such file" in text:
-        return EngineUnavailable(f"{message} (there is no such socket)", "start the Docker Engine, or use --engine local")
+        return EngineUnavailable(
+            f"{message} (there is no such socket)", "start the Docker Engine, or use --engine local"
+        )
     if "Connection refused" in text or "ConnectionRefused" in text:
         return EngineUnavailable(f"{message} (connection refused)", "start the Docker Engine, or use --engine local")
     return EngineUnavailable(f"{message} ({clean(text)[:200]})", "see `docker version`, or use --engine local")
@@ -99,13 +105,15 @@ def check(client: docker.DockerClient) -> str:
         )
     installed = compose.stdout.strip().lstrip("v")
     if _version(installed) < OLDEST_COMPOSE:
-        raise EngineUnavailable(f"Docker Compose {installed} is too old", f"Compose {OLDEST_COMPOSE} or newer is needed")
+        raise EngineUnavailable(
+            f"Docker Compose {installed} is too old", f"Compose {OLDEST_COMPOSE} or newer is needed"
+        )
     return f"Docker Engine {answer.get('Version')}, Compose {installed}"
 
 
 def _version(text: str) -> Version:
     try:
-        return Version(text.split("+")[0].split("-")[0])
+        return Version(text.split("+", maxsplit=1)[0].split("-", maxsplit=1)[0])
     except InvalidVersion:
         return Version("0")
 
@@ -125,7 +133,8 @@ def failure(output: str, scan: str) -> EngineFailed:
     last = text.splitlines()[-1][:500] if text else "no reason given"
     if "no space left on device" in text or "disk quota exceeded" in text:
         return EngineFailed(
-            f"the disk of the Docker Engine is full: {last}", "see `docker system df`; `docker system prune` frees space"
+            f"the disk of the Docker Engine is full: {last}",
+            "see `docker system df`; `docker system prune` frees space",
         )
     gone = ("Cannot connect to the Docker daemon", "Connection aborted", "Connection refused", "error during connect",
             "FileNotFoundError", "unexpected EOF", "Max retries exceeded", "RemoteDisconnected")  # fmt: skip

@@ -89,7 +89,10 @@ def host(
         pids_limit=process.limits.processes,
         nano_cpus=int(process.limits.cpus * 1e9),
         tmpfs=tmpfs(process),
-        ulimits=[docker.types.Ulimit(name="core", soft=0, hard=0), docker.types.Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES)],
+        ulimits=[
+            docker.types.Ulimit(name="core", soft=0, hard=0),
+            docker.types.Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
+        ],
         log_config=docker.types.LogConfig(type="none"),
     )
     return config

@@ -19,6 +19,7 @@ from scanner.sandbox.workplace import Workplace, disk
 NET = "net"
 _UP_SECONDS = 120
 _DOWN_SECONDS = 60
+_KILL_SECONDS = 2
 _SHARED_OPTIONS = {"type": "tmpfs", "device": "tmpfs", "o": "size=64m,mode=1777"}
 
 
@@ -106,54 +107,56 @@ def _doubled(value: object) -> object:
             return value
 
 
-def start_group(  # noqa: PLR0913, PLR0917 - the engine's parts, each of them once
-    client: docker.DockerClient,
-    where: Context,
-    group: Group,
-    images: Mapping[str, tuple[str, bool]],
-    plain: str,
-    place: Workplace,
-    labels: Mapping[str, str],
-    project: str,
-) -> "DockerRunning":
-    """Bring the group up. Raises EngineFailed; nothing is left behind then."""
-    file = place.path / f"{project}.yml"
-    try:
-        file.write_text(render(group, images, plain, labels, project), encoding="utf-8")
-        file.chmod(0o600)  # it holds the environment of the application
-    except OSError as error:
-        raise disk(error) from error
-    compose = ["docker", "compose", "--ansi", "never", "--progress", "quiet", "-f", str(file), "-p", project]
-    running = DockerRunning(client, compose, group, project, place.id, where)
-    done = running.compose(["up", "--detach", "--no-build"], _UP_SECONDS)
-    if done.returncode != 0:
-        running.stop()
-        raise failure(done.stderr.decode("utf-8", "replace"), place.id)
-    running.attach()
-    return running
-
-
 class DockerRunning:
     """A ``Running``: the containers of one compose project."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - made in one place
-        self, client: docker.DockerClient, compose: list[str], group: Group, project: str, scan: str, where: Context
+    def __init__(
+        self, client: docker.DockerClient, where: Context, group: Group, project: str, place: Workplace
     ) -> None:
         self._client = client
-        self._compose = compose
         self._group = group
         self._project = project
-        self._scan = scan
-        self._where = where
+        self._place = place
+        self._environment = command_environment(where)
         self._attached: dict[str, tuple[subprocess.Popen[bytes], LineWire, Tail]] = {}
         self._stopped = False
 
+    def up(self, images: Mapping[str, tuple[str, bool]], plain: str, labels: Mapping[str, str]) -> None:
+        """Bring the group up. Raises EngineFailed; nothing is left behind then."""
+        file = self._file()
+        try:
+            file.touch(mode=0o600)  # it holds the environment of the application
+            file.write_text(render(self._group, images, plain, labels, self._project), encoding="utf-8")
+        except OSError as error:
+            raise disk(error) from error
+        done = self.compose(["up", "--detach", "--no-build"], _UP_SECONDS)
+        if done.returncode != 0:
+            with suppress(EngineFailed):
+                self.stop()
+            raise failure(done.stderr.decode("utf-8", "replace"), self._place.id)
+        self.attach()
+
+    def _file(self) -> Path:
+        return self._place.path / f"{self._project}.yml"
+
     def compose(self, arguments: list[str], seconds: float) -> subprocess.CompletedProcess[bytes]:
         """One command of ``docker compose``. Raises EngineFailed."""
+        command = [
+            "docker",
+            "compose",
+            "--ansi",
+            "never",
+            "--progress",
+            "quiet",
+            "-f",
+            str(self._file()),
+            "-p",
+            self._project,
+        ]
         try:
             return subprocess.run(
-                [*self._compose, *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                timeout=seconds, env=command_environment(self._where), start_new_session=True,
+                [*command, *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                timeout=seconds, env=self._environment, start_new_session=True,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise EngineFailed(f"docker compose {arguments[0]} did not end within {seconds:.0f} s") from error
@@ -166,7 +169,7 @@ class DockerRunning:
             tool = subprocess.Popen(
                 ["docker", "attach", "--sig-proxy=false", f"{self._project}-{role}"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env=command_environment(self._where), start_new_session=True,
+                env=self._environment, start_new_session=True,
             )  # fmt: skip
             if tool.stdin is None or tool.stdout is None or tool.stderr is None:
                 raise EngineFailed("the docker command has no pipes")
@@ -182,7 +185,7 @@ class DockerRunning:
 
     def state(self, role: str) -> State:
         """Whether it runs, or how it ended. Raises EngineFailed."""
-        with speaking(self._scan):
+        with speaking(self._place.id):
             state = self._client.api.inspect_container(f"{self._project}-{role}")["State"]
         if state["Running"]:
             return State(running=True)
@@ -192,7 +195,7 @@ class DockerRunning:
         """The last 64 KiB of its output, cleaned. Of a wired process, its standard error. Raises EngineFailed."""
         if role in self._attached:
             return redact(self._attached[role][2].value)
-        with speaking(self._scan):
+        with speaking(self._place.id):
             output = self._client.api.logs(f"{self._project}-{role}", stdout=True, stderr=True, tail=1000)
         return redact(output[-TAIL:])
 
@@ -200,14 +203,19 @@ class DockerRunning:
         """End all of it and remove what it left. Raises EngineFailed if the engine is gone."""
         if self._stopped:
             return
-        for tool, wire, _ in self._attached.values():
-            tool.kill()
-            tool.wait()
-            wire.close()
+        self.detach()
         done = self.compose(["down", "-t", "0", "-v", "--remove-orphans"], _DOWN_SECONDS)
         if done.returncode != 0:
-            raise failure(done.stderr.decode("utf-8", "replace"), self._scan)
+            raise failure(done.stderr.decode("utf-8", "replace"), self._place.id)
         self._stopped = True
+
+    def detach(self) -> None:
+        """Let go of the pipes. Safe to call twice."""
+        for tool, wire, _ in self._attached.values():
+            tool.kill()
+            with suppress(subprocess.TimeoutExpired):
+                tool.wait(_KILL_SECONDS)
+            wire.close()
 
     def _gone(self, role: str) -> str:
         with suppress(EngineFailed, APIError):

@@ -11,7 +11,7 @@ import tarfile
 import time
 from collections.abc import Iterable
 from importlib import metadata
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import docker
 from docker.errors import APIError, ImageNotFound, NotFound
@@ -97,7 +97,9 @@ class Environments:
         found = self._known(image)
         if found is not None:
             return Installed("docker", image, f"{ENVIRONMENT}/bin/python", found, cached=True)
-        docker_client.ensure(self._client, base_image(dependencies.python), f"is {dependencies.python} the right Python?")
+        docker_client.ensure(
+            self._client, base_image(dependencies.python), f"is {dependencies.python} the right Python?"
+        )
         progress.step(f"installing dependencies in {base_image(dependencies.python)}")
         notes = self._build_either_way(dependencies, key, image)
         version = self._version(image)
@@ -115,7 +117,10 @@ class Environments:
 
     def _build_either_way(self, dependencies: Dependencies, key: str, image: str) -> tuple[str, ...]:
         """Wheels first; from source where there is none, without the cache that other projects use."""
-        texts = ["\n".join(dependencies.arguments), *(each.decode("utf-8", "replace") for each in dependencies.files.values())]
+        texts = [
+            "\n".join(dependencies.arguments),
+            *(each.decode("utf-8", "replace") for each in dependencies.files.values()),
+        ]
         if not dependencies.allow_builds and not any(map(uv.must_build, texts)):
             try:
                 self._build(dependencies, key, image, builds=False)
@@ -144,7 +149,18 @@ class Environments:
                 secrets += ["--secret", f"id=index,src={index}"]
         except OSError as error:
             raise disk(error) from error
-        command = ["docker", "build", "--progress=plain", "--load", "--tag", image, "--label", f"{CACHE}={key}", *secrets, str(context)]
+        command = [
+            "docker",
+            "build",
+            "--progress=plain",
+            "--load",
+            "--tag",
+            image,
+            "--label",
+            f"{CACHE}={key}",
+            *secrets,
+            str(context),
+        ]
         try:
             done = subprocess.run(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
@@ -163,8 +179,14 @@ class Environments:
         """The engine's fault, or the packages'."""
         text = output.decode("utf-8", "replace")
         if "buildx component is missing" in text or "unknown flag: --load" in text:
-            return EngineFailed("the Docker CLI has no buildx plugin", "install docker-buildx-plugin, or use --engine local")
-        if "no space left on device" in text or "Cannot connect to the Docker daemon" in text or "error during connect" in text:
+            return EngineFailed(
+                "the Docker CLI has no buildx plugin", "install docker-buildx-plugin, or use --engine local"
+            )
+        if (
+            "no space left on device" in text
+            or "Cannot connect to the Docker daemon" in text
+            or "error during connect" in text
+        ):
             return docker_client.failure(text, self._place.id)
         # BuildKit puts "#7 1.234 " before every line of a step, and repeats the whole of it at the end.
         lines = [line.split(" ", 2)[-1] for line in text.splitlines() if line.startswith("#")]

@@ -1,6 +1,5 @@
 """The local engine: bubblewrap sandboxes on this machine, without a daemon, images or root."""
 
-import hashlib
 import os
 import subprocess
 import time
@@ -14,6 +13,7 @@ from scanner.sandbox.interface import (
     Dependencies,
     EngineFailed,
     EngineUnavailable,
+    File,
     Group,
     Installed,
     Network,
@@ -24,7 +24,6 @@ from scanner.sandbox.interface import (
 from scanner.sandbox.local_group import LocalRunning
 from scanner.sandbox.local_sandbox import SHARED, UNPRIVILEGED, Part, Sandbox, outer_command
 from scanner.sandbox.staging import Entry, below, copied, digest, environment, made
-from scanner.sandbox.interface import File
 from scanner.sandbox.streams import Head, Tail, drain, feed
 
 _CHECK_SECONDS = 30
@@ -50,9 +49,9 @@ class LocalEngine:
     def check(self) -> str:
         """What makes the sandboxes. Raises EngineUnavailable."""
         if not self._checked:
-            programs = f"{local_programs.version_of(local_programs.bwrap()) or 'bubblewrap'}, nginx at {local_programs.nginx()}"
+            bubblewrap, nginx = local_programs.bwrap(), local_programs.nginx()
             _try_out()
-            self._checked = programs
+            self._checked = f"{local_programs.version_of(bubblewrap) or bubblewrap}, nginx at {nginx}"
         return self._checked
 
     def install(self, dependencies: Dependencies, progress: Progress) -> Installed:
@@ -104,7 +103,9 @@ class LocalEngine:
             self._sandboxes.remove(sandbox)
 
     def _sandbox(self, processes: list[Process], network: Network, wired: tuple[str, ...]) -> Sandbox:
-        shared = {name: f"{SHARED}/{number}" for number, name in enumerate(sorted({d for p in processes for d in p.shared}))}
+        shared = {
+            name: f"{SHARED}/{number}" for number, name in enumerate(sorted({d for p in processes for d in p.shared}))
+        }
         sources: set[str] = set()
         parts = []
         for process in processes:
@@ -173,7 +174,7 @@ def _system_files(process: Process, network: Network) -> list[File]:
     """Users, groups and names; all users are number 0 here, which outside is the caller."""
     names = dict.fromkeys(("root", "nobody", "www-data", "nginx", *process.users))
     groups = dict.fromkeys((*names, "nogroup", "users"))
-    hosts = [f"127.0.0.1 localhost seatrial", *(f"{address} {name}" for name, address in network.hosts.items())]
+    hosts = ["127.0.0.1 localhost seatrial", *(f"{address} {name}" for name, address in network.hosts.items())]
     texts: Mapping[str, list[str]] = {
         "/etc/passwd": [f"{name}:x:0:0:{name}:/tmp:/bin/sh" for name in names],
         "/etc/group": [f"{name}:x:0:" for name in groups],
@@ -187,7 +188,17 @@ def _system_files(process: Process, network: Network) -> list[File]:
 def _try_out() -> None:
     """Make one sandbox within another, as every run does. Raises EngineUnavailable."""
     info = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-    inner = [str(local_programs.bwrap()), "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "--cap-drop", "ALL"]
+    inner = [
+        str(local_programs.bwrap()),
+        "--unshare-pid",
+        "--ro-bind",
+        "/",
+        "/",
+        "--proc",
+        "/proc",
+        "--cap-drop",
+        "ALL",
+    ]
     try:
         command = [*outer_command(set(), 0, info), *inner, "--", "/bin/sh", "-c", ":"]
         done = subprocess.run(

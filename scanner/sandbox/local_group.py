@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from scanner.sandbox.interface import EngineFailed, Group, State, Wire
+from scanner.sandbox.interface import Group, State, Wire
 from scanner.sandbox.local_sandbox import Sandbox
 from scanner.sandbox.redact import redact
 from scanner.sandbox.streams import LineWire, Tail, drain

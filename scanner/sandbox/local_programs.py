@@ -17,8 +17,8 @@ from scanner.sandbox.interface import EngineUnavailable, InstallFailed
 
 EXTRA = "install it with your package manager, or install seatrial[local]"
 REFUSED = (
-    "any one of: run with Docker (--engine docker); install your distribution's bubblewrap package, whose AppArmor profile"
-    " allows it; `sysctl kernel.apparmor_restrict_unprivileged_userns=0` (Ubuntu 24.04 and later) or"
+    "any one of: run with Docker (--engine docker); install your distribution's bubblewrap package, whose AppArmor"
+    " profile allows it; `sysctl kernel.apparmor_restrict_unprivileged_userns=0` (Ubuntu 24.04 and later) or"
     " `kernel.unprivileged_userns_clone=1` (older Debian)"
 )
 IN_CONTAINER = (
@@ -83,7 +83,10 @@ def own_interpreter() -> Interpreter:
     """The Python that runs Seatrial, as it is outside its virtual environment."""
     prefix = Path(sys.base_prefix)
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    path = next((each for each in (prefix / "bin" / name, Path(sys.executable).resolve()) if each.exists()), Path(sys.executable))
+    path = next(
+        (each for each in (prefix / "bin" / name, Path(sys.executable).resolve()) if each.exists()),
+        Path(sys.executable),
+    )
     return Interpreter(path.resolve(), prefix.resolve(), ".".join(map(str, sys.version_info[:3])))
 
 
@@ -94,7 +97,9 @@ def interpreter(version: str) -> Interpreter:
         found = _described(candidate)
         if found is not None and found.version.startswith(f"{version}."):
             return found
-    raise InstallFailed(f"needs Python {version}: use the Docker engine (--engine docker)", f"or install Python {version} here")
+    raise InstallFailed(
+        f"needs Python {version}: use the Docker engine (--engine docker)", f"or install Python {version} here"
+    )
 
 
 def _candidates(version: str) -> list[Path]:
@@ -112,7 +117,11 @@ def _candidates(version: str) -> list[Path]:
     ]
     for root in roots:
         for folder in sorted(root.glob(f"{version}.*"), key=lambda each: _release(each.name), reverse=True):
-            found += [folder / "bin" / "python3", folder / "x64" / "bin" / "python3", folder / "arm64" / "bin" / "python3"]
+            found += [
+                folder / "bin" / "python3",
+                folder / "x64" / "bin" / "python3",
+                folder / "arm64" / "bin" / "python3",
+            ]
     return [path for path in found if path.is_file()]
 
 
@@ -149,7 +158,9 @@ def refusal(output: str) -> EngineUnavailable:
     """Why bwrap could not make a sandbox, with what can be done about it."""
     inside = Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
     last = output.strip().splitlines()[-1] if output.strip() else "bwrap gave no reason"
-    return EngineUnavailable(f"this system does not let users create sandboxes ({last})", IN_CONTAINER if inside else REFUSED)
+    return EngineUnavailable(
+        f"this system does not let users create sandboxes ({last})", IN_CONTAINER if inside else REFUSED
+    )
 
 
 def namespaced_process_count() -> bool:

@@ -1,8 +1,8 @@
 """The file system of a local sandbox, as arguments of bubblewrap.
 
 Two layers are laid over one another: the *base* (directories of this machine, by the place where they appear) and a
-*staged* tree with the files that were given. bubblewrap cannot make a mount point inside a read-only directory, so where
-both have something to say about a directory it is put together from its children.
+*staged* tree with the files that were given. bubblewrap cannot make a mount point inside a read-only directory, so
+where both have something to say about a directory it is put together from its children.
 """
 
 import os
@@ -103,7 +103,18 @@ def inner(process: Process, base: Mapping[str, str], staged: Path, shared: Mappi
     arguments += ["--proc", "/proc"]
     for name in _COVERED:  # bwrap covers them only where it believes that they could be written
         arguments += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
-    arguments += ["--dev", "/dev", "--perms", "1777", "--size", str(_SHM), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+    arguments += [
+        "--dev",
+        "/dev",
+        "--perms",
+        "1777",
+        "--size",
+        str(_SHM),
+        "--tmpfs",
+        "/dev/shm",
+        "--remount-ro",
+        "/dev",
+    ]
     for mount in sorted(process.tmpfs, key=lambda each: each.target):
         arguments += _tmpfs(mount)
     for target in sorted(process.shared):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +21,7 @@ UNPRIVILEGED = 65533
 SHARED = "/dev/seatrial-shared"
 _SHARED_SIZE = 64 * 1024 * 1024
 _START_SECONDS = 20.0
+_END_SECONDS = 4.0
 _INSIDE = "/opt/seatrial/supervisor"
 
 
@@ -75,14 +77,12 @@ class Pipes:
         """Close the ends that nobody reads in a thread of its own."""
         for stream in (self.stdin, self.stdout):
             if stream is not None:
-                try:
+                with suppress(OSError):
                     stream.close()
-                except OSError:
-                    continue
 
 
 def outer_base(sources: set[str]) -> dict[str, str]:
-    """What the outer sandbox shows: the system and everything that inner ones are put together from, in its own place."""
+    """What the outer sandbox shows, in its own place: the system, and all that inner ones are put together from."""
     base = local_root.system()
     own = local_programs.own_interpreter()
     bwrap = local_programs.bwrap()
@@ -106,13 +106,30 @@ def outer_command(sources: set[str], shared: int, info: int, writable: Iterable[
     """
     bwrap = str(local_programs.bwrap())
     base = outer_base(sources)
-    view = [*local_root.mounts(base, None, ["/proc", "/dev"]), "--dir", "/tmp"]  # bwrap itself wants a /tmp to start from
+    view = [
+        *local_root.mounts(base, None, ["/proc", "/dev"]),
+        "--dir",
+        "/tmp",
+    ]  # bwrap itself wants a /tmp to start from
     for path in writable or ():
         view += ["--bind", path, path]
     command: list[str] = []
     if os.geteuid() == 0:
         own = local_programs.own_interpreter()
-        command += [bwrap, *view, "--dev-bind", "/dev", "/dev", "--dev-bind", "/proc", "/proc", "--", str(own.path), "-I", "-S"]
+        command += [
+            bwrap,
+            *view,
+            "--dev-bind",
+            "/dev",
+            "/dev",
+            "--dev-bind",
+            "/proc",
+            "/proc",
+            "--",
+            str(own.path),
+            "-I",
+            "-S",
+        ]
         command += ["-c", _run(f"local_supervisor.become({UNPRIVILEGED}, sys.argv[1:])")]
         view = ["--ro-bind" if writable is None else "--bind", "/", "/"]  # what is read-only there stays so
     command += [bwrap, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
@@ -137,7 +154,9 @@ class Sandbox:
         self._started = False
         self._over = False
         self._errors = Tail()
-        self._info, given_info = os.pipe()
+        kept_info, given_info = os.pipe()
+        os.set_blocking(kept_info, False)
+        self._info = os.fdopen(kept_info, "rb", buffering=0)
         inherited = [given_info, *(each for pipes in self.pipes.values() for each in pipes.given)]
         command = outer_command(sources, shared, given_info)
         command += [str(local_programs.own_interpreter().path), "-I", "-S", "-c", _run("local_supervisor.main()")]
@@ -147,7 +166,7 @@ class Sandbox:
                 pass_fds=inherited, env={"PATH": local_root.SYSTEM_PATH}, cwd="/", start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            os.close(self._info)
+            self._info.close()
             self.close_pipes()
             raise EngineFailed(f"cannot start bubblewrap: {error.strerror}") from error
         finally:
@@ -176,7 +195,9 @@ class Sandbox:
             self.changed.wait_for(lambda: self._started or self._over, _START_SECONDS)
         if not self._started:
             self.stop()
-            raise EngineFailed(f"the local sandbox did not start: {last_lines(self._errors.value, 3) or 'no reason given'}")
+            raise EngineFailed(
+                f"the local sandbox did not start: {last_lines(self._errors.value, 3) or 'no reason given'}"
+            )
 
     def _role(self, part: Part) -> local_supervisor.RoleSpec:
         stdin, stdout, stderr = self.pipes[part.role].given
@@ -226,31 +247,27 @@ class Sandbox:
             return State(running=False, exit_code=ended.code, out_of_memory=ended.limit == "memory")
 
     def stop(self) -> None:
-        """End everything at once. Safe to call twice."""
-        stdin = _present(self._process.stdin)
-        try:
-            stdin.close()
-        except OSError:  # what could not be written does not matter any more
-            pass
+        """End everything at once. Safe to call twice, from another thread and from a signal handler."""
+        with self.changed:
+            self._over = True
+            self.changed.notify_all()
+        with suppress(OSError):  # what could not be written does not matter any more
+            _present(self._process.stdin).close()
         if self._process.poll() is None:
             self._kill_first()
         self._process.kill()
-        self._process.wait()
-        self._reader.join(5)
-        self._errors_read.join(5)
-        if self._info >= 0:
-            os.close(self._info)
-            self._info = -1
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+        self._reader.join(_END_SECONDS)
+        self._errors_read.join(_END_SECONDS)
+        self._info.close()
         self.close_pipes()
 
     def _kill_first(self) -> None:
         """Kill the first process of the sandbox's process namespace: the kernel then kills all others in it."""
-        os.set_blocking(self._info, False)
-        try:
-            first = json.loads(os.read(self._info, 4096))["child-pid"]
-            os.kill(first, signal.SIGKILL)
-        except (OSError, ValueError):  # it never came so far, or has just ended by itself
-            return
+        # Nothing there, or closed by another thread's call: it never came so far, or has ended already.
+        with suppress(OSError, ValueError, TypeError):
+            os.kill(json.loads(self._info.read(4096))["child-pid"], signal.SIGKILL)
 
     def close_pipes(self) -> None:
         """Close our ends of the processes' pipes."""

@@ -1,7 +1,7 @@
 """The first program inside the local engine's outer sandbox: it starts the inner ones and watches over their limits.
 
-Runs by itself (``python -I -S``): standard library only; of ours it can import what lies beside it in the sandbox, which
-is ``net`` alone. It owns the network namespace and holds capabilities in the sandbox's user namespace, and runs no code
+Runs by itself (``python -I -S``): standard library only; of ours it can import what lies beside it in the sandbox,
+which is ``net`` alone. It owns the network namespace and holds capabilities in the sandbox's user namespace, and runs no code
 of the scanned project: that starts behind one more ``bwrap`` each.
 
 Standard input: one line of JSON, the specification; its end is the order to stop everything. Standard output: one JSON
@@ -81,7 +81,7 @@ def tune() -> None:
     The sandbox's own /proc may be partly covered, so a second one is mounted where no inner sandbox will see it.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    os.mkdir("/dev/seatrial-proc")
+    os.mkdir("/dev/seatrial-proc")  # noqa: PTH102 - pathlib would double the time that it takes to start
     if libc.mount(b"proc", b"/dev/seatrial-proc", b"proc", 0, None) != 0:
         raise OSError(ctypes.get_errno(), "mount of proc")
     for name, value in (("user/max_user_namespaces", "0"), ("net/ipv4/ip_unprivileged_port_start", "0")):
@@ -116,7 +116,7 @@ def start(spec: RoleSpec, processes: int | None) -> Role:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             limit_self(spec, processes)
-            os.execve(spec["argv"][0], spec["argv"], spec["environment"])
+            os.execve(spec["argv"][0], spec["argv"], spec["environment"])  # noqa: S606 - bwrap, with our arguments
         except OSError as error:
             os.write(2, f"sandbox: {error}\n".encode())
         finally:
@@ -221,7 +221,7 @@ def become(user: int, argv: list[str]) -> None:
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
-    os.execv(argv[0], argv)
+    os.execv(argv[0], argv)  # noqa: S606 - bwrap, with our arguments
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ MASK = "***"
 SHORTEST = 4
 """A shorter "secret" would blot out ordinary words."""
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@]+@")
+# Bounded, and anchored at characters that do not repeat: output is as long and as odd as its writer likes.
+_CREDENTIALS = re.compile(r"://[^\s/@]{1,1024}@")
 
 
 def redact(output: bytes | str, secrets: Iterable[str] = ()) -> str:
@@ -20,7 +21,7 @@ def redact(output: bytes | str, secrets: Iterable[str] = ()) -> str:
     text = output.decode("utf-8", "replace") if isinstance(output, bytes) else output
     for secret in sorted({each for each in secrets if len(each) >= SHORTEST}, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    return clean(_CREDENTIALS.sub(rf"\g<scheme>{MASK}@", text))
+    return clean(_CREDENTIALS.sub(f"://{MASK}@", text))
 
 
 def last_lines(output: bytes | str, count: int = 20, secrets: Iterable[str] = ()) -> str:

@@ -140,7 +140,7 @@ def _entry(root: Path, path: Path, target: PurePosixPath) -> Entry | None:
         case stat.S_IFREG:
             return Entry(place, 0o755 if status.st_mode & 0o111 else 0o644, mark, source=path)
         case stat.S_IFLNK:
-            link = os.readlink(path)
+            link = str(path.readlink())
             inside = not link.startswith("/") and Path(os.path.realpath(path)).is_relative_to(root)
             return Entry(place, 0o777, "link", link=link) if inside else None
         case _:

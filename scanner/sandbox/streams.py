@@ -5,6 +5,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Protocol
 
 from scanner.sandbox.interface import EngineFailed
@@ -82,11 +83,8 @@ def feed(stream: IO[bytes], data: bytes) -> threading.Thread:
     """Write the data in a thread of its own, then close the stream. A reader that is gone is no error here."""
 
     def work() -> None:
-        try:
-            with stream:
-                stream.write(data)
-        except OSError:
-            return
+        with suppress(OSError), stream:
+            stream.write(data)
 
     thread = threading.Thread(target=work, name="seatrial-feed", daemon=True)
     thread.start()
@@ -143,7 +141,5 @@ class LineWire:
     def close(self) -> None:
         """Close both ends."""
         for stream in (self._writer, self._reader):
-            try:
+            with suppress(OSError):
                 stream.close()
-            except OSError:
-                continue

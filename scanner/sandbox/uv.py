@@ -6,7 +6,6 @@ machine. Wheels only, unless builds are allowed: a build step is foreign code.
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -24,10 +23,21 @@ SECONDS = 600
 _FILES = "/opt/seatrial/files"
 _CACHE = "/opt/seatrial/cache"
 _CA = "/opt/seatrial/ca.pem"
-_PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_PASSED_ON = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+)
 # uv builds an editable requirement even where it was told to build nothing, and follows addresses to further files.
 _BUILDS = re.compile(r"^\s*(-e\b|--editable\b|(-r|-c|--requirements?|--constraints?)[\s=]*\w+://)", re.MULTILINE)
-_NO_WHEEL = re.compile(r"no wheels|no usable wheels|[Bb]uilding (?:source distributions )?is disabled|--only-binary|--no-build")
+_NO_WHEEL = re.compile(
+    r"no wheels|no usable wheels|[Bb]uilding (?:source distributions )?is disabled|--only-binary|--no-build"
+)
 _FAULTS = (
     re.compile(r"Failed to (?:build|download|fetch|install)[^`]*`(?P<name>[A-Za-z0-9._-]+)"),
     re.compile(r"[Bb]ecause (?:only )?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:[<>=!~]\S*)? (?:was|has|cannot|needs|is)"),
@@ -39,7 +49,7 @@ _FAULTS = (
 def cache_directory(place: workplace.Workplace) -> Path:
     """Where environments and downloads are kept; in the temporary directory if there is no writable home."""
     for root in (os.environ.get("XDG_CACHE_HOME"), str(Path.home() / ".cache")):
-        if not root or not os.path.isabs(root):
+        if not root or not Path(root).is_absolute():
             continue
         path = Path(root) / "seatrial"
         try:
@@ -68,7 +78,9 @@ def install(dependencies: Dependencies, cache: Path, progress: Progress) -> Inst
     notes = ()
     if dependencies.system_packages:
         notes = (f"system packages are not installed by the local engine: {', '.join(dependencies.system_packages)}",)
-    return Installed("local", str(environment), f"{local_root.ENVIRONMENT}/bin/python", interpreter.version, cached, notes)
+    return Installed(
+        "local", str(environment), f"{local_root.ENVIRONMENT}/bin/python", interpreter.version, cached, notes
+    )
 
 
 def must_build(text: str) -> bool:
@@ -134,8 +146,8 @@ def write_files(dependencies: Dependencies, root: Path) -> None:
             raise InstallFailed(f"{name} lies outside of the project")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    for directory, _, _ in os.walk(root):
-        os.chmod(directory, 0o755)  # noqa: PTH101 - os.walk gives text
+    for directory in [root, *(each for each in root.rglob("*") if each.is_dir())]:
+        directory.chmod(0o755)
 
 
 def _uv(dependencies: Dependencies, interpreter: Interpreter, work: Path, downloads: Path) -> None:
@@ -145,13 +157,31 @@ def _uv(dependencies: Dependencies, interpreter: Interpreter, work: Path, downlo
     variables |= {"UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1"}
     if dependencies.index_url:
         variables["UV_DEFAULT_INDEX"] = dependencies.index_url
-    base = local_root.system() | {str(interpreter.prefix): str(interpreter.prefix), "/opt/seatrial/uv": str(local_programs.uv())}
+    base = local_root.system() | {
+        str(interpreter.prefix): str(interpreter.prefix),
+        "/opt/seatrial/uv": str(local_programs.uv()),
+    }
     base |= {name: name for name in ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf") if Path(name).is_file()}
     base |= {_FILES: str(work / "files"), **({_CA: str(bundle)} if bundle else {})}
     writable = {local_root.ENVIRONMENT: str(work / "environment"), _CACHE: str(downloads)}
     steps = [
-        ["venv", "--relocatable", "--allow-existing", "--quiet", "--python", str(interpreter.path), local_root.ENVIRONMENT],
-        ["pip", "install", "--python", f"{local_root.ENVIRONMENT}/bin/python", *_wheels(dependencies), *dependencies.arguments],
+        [
+            "venv",
+            "--relocatable",
+            "--allow-existing",
+            "--quiet",
+            "--python",
+            str(interpreter.path),
+            local_root.ENVIRONMENT,
+        ],
+        [
+            "pip",
+            "install",
+            "--python",
+            f"{local_root.ENVIRONMENT}/bin/python",
+            *_wheels(dependencies),
+            *dependencies.arguments,
+        ],
     ]
     for step in steps:
         command = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL", "--die-with-parent"]
@@ -212,7 +242,11 @@ def failure(output: bytes, secrets: Iterable[str] = ()) -> InstallFailed:
     matches = (each for fault in _FAULTS if (each := fault.search(text)) is not None)
     first = next(matches, None)
     package = first["name"] if first is not None else ""
-    what = f"the dependencies could not be installed because of {package}" if package else "the dependencies could not be installed"
+    what = (
+        f"the dependencies could not be installed because of {package}"
+        if package
+        else "the dependencies could not be installed"
+    )
     hint = ""
     if re.search(r"invalid peer certificate|certificate verify failed|UnknownIssuer", text):
         hint = "the package index has a certificate of a private authority: pass its bundle with --ca-bundle"

@@ -91,4 +91,6 @@ def lay_out(entries: list[Entry], root: Path, owner: int | None = None) -> None:
 def disk(error: OSError) -> EngineFailed:
     """What a failed write on this machine means."""
     place = error.filename or tempfile.gettempdir()
-    return EngineFailed(f"cannot write {place}: {error.strerror}", "free some space there, or set TMPDIR to another directory")
+    return EngineFailed(
+        f"cannot write {place}: {error.strerror}", "free some space there, or set TMPDIR to another directory"
+    )
