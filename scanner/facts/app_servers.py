@@ -1,103 +1,82 @@
 """The commands that serve the application, resolved as the operating system and the server would."""
 
-import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
+from scanner.facts.app_server_types import AppServer, AppServers, Bind, ServerKind
+from scanner.facts.artefact import Artefact
+from scanner.facts.artefacts import from_compose, from_images, from_scripts, from_units, supervised_container
+from scanner.facts.commands import Word, resolve
+from scanner.facts.compose import Compose
+from scanner.facts.deploy_paths import script_finder
+from scanner.facts.dockerfiles import Dockerfiles
+from scanner.facts.env_files import EnvFiles
+from scanner.facts.platforms import from_platforms, platform_file
+from scanner.facts.server_readers import read_server
+from scanner.facts.units import Units
+from scanner.model import Location, ScopeClass, provider
+from scanner.project import Project
 
-from scanner.model import Location, Unknown
+__all__ = ["AppServer", "AppServers", "Bind", "ServerKind", "app_servers"]
 
-
-class ServerKind(enum.StrEnum):
-    """The app server's program."""
-
-    GUNICORN = "gunicorn"
-    UVICORN = "uvicorn"
-    UWSGI = "uwsgi"
-    DAPHNE = "daphne"
-    HYPERCORN = "hypercorn"
-    WAITRESS = "waitress"
-    RUNSERVER = "runserver"
-
-
-@dataclass(frozen=True)
-class Bind:
-    """One address at which the server listens."""
-
-    host: str
-    """``127.0.0.1``, ``0.0.0.0``, ``::``, a name; empty for a unix socket."""
-    port: int | None
-    path: str | None
-    """Of a unix socket."""
-    location: Location
-    """The option, variable or file that decides."""
-    fd: bool = False
-    """Given by socket activation."""
-
-    @property
-    def loopback(self) -> bool:
-        """Only the same host can reach it."""
-        return self.path is not None or self.host in {"127.0.0.1", "::1", "localhost"} or self.host.startswith("127.")
-
-    @property
-    def wildcard(self) -> bool:
-        """It listens on all addresses."""
-        return self.path is None and self.host in {"0.0.0.0", "::", "*", ""}  # noqa: S104 - it is compared
-
-    def __str__(self) -> str:
-        """``127.0.0.1:8000`` or ``unix:/run/shop.sock``."""
-        if self.path is not None:
-            return f"unix:{self.path}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+_SCOPES = {ScopeClass.PROD: 0, ScopeClass.UNKNOWN: 1, ScopeClass.DEV: 2, ScopeClass.EXAMPLE: 3}
 
 
-@dataclass(frozen=True)
-class AppServer:
-    """One command of one artefact."""
+@provider()
+def app_servers(
+    project: Project, units: Units, compose: Compose, dockerfiles: Dockerfiles, env_files: EnvFiles
+) -> AppServers:
+    """Every app server that a unit, a service, an image, a platform's file, supervisor or a script starts.
 
-    kind: ServerKind
-    artefact: str
-    """``unit gunicorn.service``, ``service web``, ``Procfile web``, ``Dockerfile`` …"""
-    location: Location
-    """Where the command is written."""
-    argv: tuple[str, ...]
-    """Wrappers stripped: ``("gunicorn", "shop.wsgi:application", "--bind", …)``."""
-    binds: tuple[Bind, ...]
-    application: str | None
-    """``shop.wsgi:application``."""
-    trusted_peers: tuple[str, ...]
-    """The effective ``forwarded_allow_ips``; ``*`` for everyone."""
-    trusts_unix_peer: bool
-    """Whether it believes forwarded headers of a peer on a unix socket."""
-    container: str | None = None
-    """The compose service (or ``image``) in whose network namespace it runs; None on the host."""
-    platform: bool = False
-    """A platform's router is in front of it (Procfile, fly.toml, render.yaml …)."""
-    user: str | Unknown | None = None
-    workers: int | None = None
-    directory: str | None = None
-    """Its working directory in production, where known."""
-    environment: Mapping[str, str | None] | None = None
-    """Variables that the artefact sets itself; None for values that are secret."""
-    environment_files: tuple[str, ...] = ()
-    settings_module: str | None = None
-    config_file: str | None = None
-    uwsgi_protocol: bool = False
+    Those of production come first: by scope of the file, a real server before Django's own, then by kind of artefact.
+    """
+    unreadable: list[tuple[str, str]] = []
+    found: list[tuple[AppServer, int]] = []
 
-    def trusts(self, peer: str) -> bool:
-        """Whether it believes forwarded headers of that peer: an address, or empty for a unix socket."""
-        if "*" in self.trusted_peers:
-            return True
-        return self.trusts_unix_peer if not peer else peer in self.trusted_peers
+    def add(artefact: Artefact) -> None:
+        finder = script_finder(project, artefact.paths, artefact.directory, artefact.location.path)
+        command = resolve(artefact.words, finder)
+        made = read_server(project, artefact, command, unreadable) if command is not None else None
+        if made is not None:
+            found.append((made, artefact.rank))
+
+    supervised = supervised_container(compose, dockerfiles)
+    for artefact in from_units(project, units, env_files, supervised):
+        add(artefact)
+    for artefact in from_compose(compose, dockerfiles, env_files):
+        add(artefact)
+    for artefact in from_platforms(project, unreadable):
+        add(artefact)
+    for artefact in from_images(dockerfiles, _started(project, compose), platform_file(project)):
+        add(artefact)
+    reached = frozenset(place.path for server, _ in found for _, place in server.words)
+    for artefact in from_scripts(project, reached):
+        add(artefact)
+    if not found:
+        for artefact in _bare_configurations(project):
+            add(artefact)
+    found.sort(key=lambda pair: _order(project, *pair))
+    return AppServers(tuple(server for server, _ in found), tuple(dict.fromkeys(unreadable)))
 
 
-@dataclass(frozen=True)
-class AppServers:
-    """All of them; those of production first."""
+def _order(project: Project, server: AppServer, rank: int) -> tuple[int, bool, int, str, int]:
+    scope = _SCOPES[project.scope(server.location.path).klass]
+    return scope, server.kind is ServerKind.RUNSERVER, rank, server.location.path, server.location.line
 
-    servers: tuple[AppServer, ...]
 
-    @property
-    def main(self) -> AppServer | None:
-        """The one that serves the site in production, where there is one."""
-        return next(iter(self.servers), None)
+def _started(project: Project, compose: Compose) -> frozenset[str]:
+    """Dockerfiles whose own command a service outside development starts."""
+    return frozenset(
+        service.dockerfile
+        for one in compose.projects
+        if not all(project.scope(path).klass is ScopeClass.DEV for path in one.files)
+        for service in one.services
+        if service.dockerfile is not None
+    )
+
+
+def _bare_configurations(project: Project) -> list[Artefact]:
+    """uWSGI's ini files without a command that names them: an emperor or a distribution's service starts those."""
+    found = []
+    for path in project.glob("*uwsgi*.ini"):
+        place = Location(path)
+        words = (Word("uwsgi", place), Word("--ini", place), Word(path, place))
+        found.append(Artefact(f"uwsgi {path}", words, place, 50))
+    return found

@@ -1,0 +1,181 @@
+"""Everything in the checkout that starts a process: units, services, images, platforms' files, scripts."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from scanner.facts.artefact import Artefact, Variable
+from scanner.facts.commands import Word, words_of_shell
+from scanner.facts.compose_roles import service_command
+from scanner.facts.compose_types import Compose, ComposeProject, Service
+from scanner.facts.deploy_paths import PathMap
+from scanner.facts.docker_types import Dockerfile, Dockerfiles
+from scanner.facts.env_files import EnvFile, EnvFiles
+from scanner.facts.unit_types import Unit, Units
+from scanner.model import Location
+from scanner.project import Project, Unreadable
+
+_SUPERVISOR = re.compile(r"(?:^|/)supervisord$")
+_SCRIPT_NAMES = (
+    "*.sh",
+    "*.bash",
+    "gunicorn_start",
+    "*/bin/start",
+    "start",
+    "run",
+    "entrypoint",
+    "*/start",
+    "*/entrypoint",
+)
+_SERVER_WORD = re.compile(r"\b(?:gunicorn|uvicorn|daphne|hypercorn|waitress-serve|uwsgi)\b")
+
+
+def _variables(pairs: Iterable[tuple[str, str | None, Location]]) -> dict[str, Variable]:
+    return {key: Variable(value, place) for key, value, place in pairs}
+
+
+def from_env_file(file: EnvFile) -> dict[str, Variable]:
+    """The variables of an env file."""
+    return _variables((one.key, one.value, one.location) for one in file.entries)
+
+
+def from_units(project: Project, units: Units, env_files: EnvFiles, supervised_in: str | None) -> Iterator[Artefact]:
+    """Services with the socket units that start them, and supervisor's programs."""
+    sockets = {unit.name: unit for unit in units.units if unit.kind == "socket"}
+    for unit in units.units:
+        if unit.kind not in {"service", "supervisor"}:
+            continue
+        execs = [one for one in unit.execs if one.key in {"ExecStart", "command"}]
+        if not execs:
+            continue
+        directory = unit.working_directory if isinstance(unit.working_directory, str) else None
+        paths = _unit_paths(project, directory)
+        environment: dict[str, Variable] = {}
+        for one in unit.environment_files:
+            path = paths.to_checkout(one.path, directory)
+            file = env_files.named(path) if path else None
+            environment.update(from_env_file(file) if file else {})
+        environment.update(_variables((one.key, one.value, one.location) for one in unit.environment))
+        yield Artefact(
+            name=f"unit {unit.name}" if unit.kind == "service" else unit.name,
+            words=tuple(Word(*pair) for pair in zip(execs[-1].argv, execs[-1].places, strict=True)),
+            location=execs[-1].location,
+            rank=0,
+            environment=environment,
+            environment_files=tuple(one.path for one in unit.environment_files),
+            directory=directory,
+            paths=paths,
+            user=unit.user,
+            sockets=_listening(unit, sockets),
+            container=supervised_in if unit.kind == "supervisor" else None,
+        )
+
+
+def _listening(unit: Unit, sockets: Mapping[str, Unit]) -> tuple[tuple[str, Location], ...]:
+    stem = unit.name.removesuffix(".service")
+    names = unit.sockets or (f"{stem}.socket", f"{stem.partition('@')[0]}.socket")
+    return tuple(pair for name in names if name in sockets for pair in sockets[name].listen)
+
+
+def _unit_paths(project: Project, directory: str | None) -> PathMap:
+    """A unit's working directory is the project's own; as far as their last parts agree, their parents agree too."""
+    if directory is None or not directory.startswith("/"):
+        return PathMap()
+    production, checkout = posixpath.normpath(directory), project.path
+    pairs = [(production, checkout)]
+    while checkout != "." and posixpath.basename(production) == posixpath.basename(checkout):
+        production, checkout = posixpath.dirname(production), posixpath.dirname(checkout) or "."
+        pairs.append((production, checkout))
+    return PathMap.of(pairs)
+
+
+def from_compose(compose: Compose, dockerfiles: Dockerfiles, env_files: EnvFiles) -> Iterator[Artefact]:
+    """Every service of every compose project, the projects in their order."""
+    for number, one in enumerate(compose.projects):
+        for service in one.services:
+            dockerfile = dockerfiles.named(service.dockerfile) if service.dockerfile else None
+            yield _service(number, one, service, dockerfile, env_files)
+
+
+def _service(
+    number: int, one: ComposeProject, service: Service, dockerfile: Dockerfile | None, env_files: EnvFiles
+) -> Artefact:
+    words, paths, directory = service_command(service, dockerfile)
+    environment: dict[str, Variable] = {}
+    if dockerfile is not None:
+        place = Location(dockerfile.path)
+        environment.update(_variables((key, value, place) for key, value in dockerfile.environment.items()))
+    for path, _ in service.env_files:
+        file = env_files.named(path)
+        environment.update(from_env_file(file) if file else {})
+    environment.update(
+        _variables((one.key, one.value, one.location) for one in service.variables if one.where == "environment")
+    )
+    user = service.user or (dockerfile.user if dockerfile else None)
+    return Artefact(
+        name=f"service {service.name}" if not number else f"service {service.name} of {one.files[-1]}",
+        words=words,
+        location=service.command_location or (dockerfile and dockerfile.command_location) or service.location,
+        rank=1 + number,
+        environment=environment,
+        environment_files=tuple(path for path, _ in service.env_files),
+        directory=directory,
+        paths=paths,
+        container=service.name,
+        user=user,
+    )
+
+
+def from_images(dockerfiles: Dockerfiles, used: frozenset[str], platform: str | None) -> Iterator[Artefact]:
+    """Images that no compose service starts as they are."""
+    for file in dockerfiles.files:
+        if file.path in used or not file.command_words:
+            continue
+        place = Location(file.path)
+        yield Artefact(
+            name=file.path,
+            words=tuple(Word(*pair) for pair in file.command_words),
+            location=file.command_location or place,
+            rank=40,
+            environment=_variables((key, value, place) for key, value in file.environment.items()),
+            directory=file.workdir,
+            paths=PathMap.of(list(file.production_paths())[::-1]),
+            container="image",
+            platform=platform is not None,
+            user=file.user,
+        )
+
+
+def supervised_container(compose: Compose, dockerfiles: Dockerfiles) -> str | None:
+    """The container whose command is supervisord, where there is one."""
+    for one in compose.projects:
+        for service in one.services:
+            dockerfile = dockerfiles.named(service.dockerfile) if service.dockerfile else None
+            words, _, _ = service_command(service, dockerfile)
+            if any(_SUPERVISOR.search(part) for word in words for part in word.text.split()):
+                return service.name
+    for file in dockerfiles.files:
+        if any(_SUPERVISOR.search(part) for word in file.command for part in word.split()):
+            return "image"
+    return None
+
+
+def from_scripts(project: Project, reached: frozenset[str]) -> Iterator[Artefact]:
+    """Shell scripts that start an app server and that nothing else leads to."""
+    for path in project.glob(*_SCRIPT_NAMES):
+        if path in reached:
+            continue
+        try:
+            text = project.read_text(path)
+        except Unreadable:
+            continue
+        if not _SERVER_WORD.search(text) or not (text.startswith("#!") or path.endswith((".sh", ".bash"))):
+            continue
+        found = [
+            one
+            for one in words_of_shell(text, Location(path), exact=True)
+            if _SERVER_WORD.search(" ".join(one.texts))
+            and one.texts[0] not in {"echo", "pip", "pip3", "apt", "apt-get"}
+        ]
+        for one in found[-1:]:
+            yield Artefact(f"script {path}", one.words, one.words[0].location, 60)
