@@ -21,6 +21,8 @@ class VariableSource(enum.StrEnum):
     """A deployment file of the project: unit, compose file, Dockerfile, env file …"""
     SAMPLE = "sample"
     """The project's own example file (``.env.example``)."""
+    SWITCH = "switch"
+    """The settings branch on it, and this is the side that they call production."""
     PLACEHOLDER = "placeholder"
     """The scanner made it up."""
 
@@ -42,6 +44,8 @@ class Variable:
     """In words for the report: ``Environment= of shop.service``, ``KeyError in config/settings.py:88``."""
     location: Location | None = None
     """Where it is written, where a file says it."""
+    mark: str = ""
+    """For a placeholder: a text by which it is recognised in the settings."""
 
 
 @dataclass(frozen=True)

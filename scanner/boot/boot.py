@@ -1,0 +1,353 @@
+"""The boot layer: from a checkout to the effective production settings, and to what falls open without environment."""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from scanner.boot.attempt import Booter, Outcome, Spoilt
+from scanner.boot.dependencies import wanted_dependencies, with_server
+from scanner.boot.draft import Draft
+from scanner.boot.effective import settings_fact
+from scanner.boot.environment import Files, known_variables
+from scanner.boot.failed import BootFailed
+from scanner.boot.install import Installer, Request, lines_elsewhere
+from scanner.boot.interpreter import Interpreter, interpreters
+from scanner.boot.layout import Layout, layout_of
+from scanner.boot.message import failed_boot
+from scanner.boot.placeholders import Placeholders
+from scanner.boot.record import BootRecord, Fault
+from scanner.boot.repair import Workshop, repaired
+from scanner.facts.app_servers import AppServers
+from scanner.facts.boot_plan import BootPlan, Variable, VariableSource
+from scanner.facts.compose import Compose
+from scanner.facts.dockerfiles import Dockerfiles
+from scanner.facts.env_files import EnvFiles
+from scanner.facts.python_modules import Modules
+from scanner.facts.settings import CheckMessages, Distributions, EmptyEnvBoot, Settings, Urlconf
+from scanner.facts.settings_choice import SettingsChoice
+from scanner.facts.settings_source import SettingsSource, production_configuration
+from scanner.facts.units import Units
+from scanner.model import Layer, Options, Progress, Unavailable, provider
+from scanner.project import Project
+from scanner.sandbox.interface import Engine, EngineFailed, Installed
+
+MOST_ROUNDS = 24
+_OTHER_PYTHON = (
+    "SyntaxError",
+    "cannot import name 'UTC' from 'datetime'",
+    "No module named 'tomllib'",
+    "cannot import name 'StrEnum'",
+    "cannot import name 'Self' from 'typing'",
+    "cannot import name 'override' from 'typing'",
+    "unsupported operand type(s) for |",
+    "No module named 'imp'",
+    "No module named 'cgi'",
+    "No module named 'pipes'",
+)
+"""What another version of Python would not say."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the deployment files say, as far as it could be read."""
+
+    units: Units | None
+    compose: Compose | None
+    dockerfiles: Dockerfiles | None
+    env_files: EnvFiles | None
+    servers: AppServers | None
+
+
+@dataclass(frozen=True)
+class Booted:
+    """What both boots gave."""
+
+    draft: Draft
+    installed: Installed
+    record: BootRecord
+    empty: Outcome
+    source: SettingsSource | None
+
+
+@dataclass
+class _Run:
+    """One boot layer: the choices and the rounds."""
+
+    project: Project
+    options: Options
+    booter: Booter
+    installer: Installer
+    source: SettingsSource | None
+    progress: Progress
+    empty: Outcome | None = None
+    empty_with: Draft | None = None
+
+    def rounds(self, draft: Draft, installed: Installed, request: Request, workshop: Workshop) -> Booted:
+        """Boot, repair, boot again. Raises BootFailed."""
+        begun = draft
+        for number in range(MOST_ROUNDS):
+            self.progress.step("booting the settings" if not number else f"booting the settings (round {number + 1})")
+            outcome = self._both(draft, installed) if number == 0 else self._production(draft, installed)
+            if isinstance(outcome, Spoilt):
+                raise BootFailed(f"the settings module {draft.plan.settings_module} {outcome.why}", outcome.hint)
+            fault = outcome.fault
+            if fault is None and outcome.settings is not None:
+                return Booted(draft, installed, outcome, self._empty(draft, begun, installed), self.source)
+            if fault is None:
+                raise BootFailed("the settings loaded, and the boot's record lacks them")
+            following = repaired(fault, draft, workshop)
+            if following is None:
+                raise failed_boot(fault, draft)
+            if (following.requirements, following.system_packages) != (draft.requirements, draft.system_packages):
+                packages = tuple(dict.fromkeys([*request.system_packages, *following.system_packages]))
+                wider = replace(request, extra=following.requirements, system_packages=packages)
+                installed, request = self.installer.install(wider)
+            draft = following
+        raise BootFailed(
+            f"the settings still raised after {MOST_ROUNDS} repairs", "Give their environment with --env-file"
+        )
+
+    def _production(self, draft: Draft, installed: Installed) -> Outcome:
+        return self.booter.production(draft.plan, installed, writable=draft.writable, marks=draft.marks)
+
+    def _both(self, draft: Draft, installed: Installed) -> Outcome:
+        """Both boots, side by side."""
+        self.booter.prepare(draft.plan, installed, writable=draft.writable)
+        pool = ThreadPoolExecutor(1, thread_name_prefix="empty-boot")
+        try:
+            empty: Future[Outcome] = pool.submit(self.booter.empty, draft.plan, installed, writable=draft.writable)
+            outcome = self._production(draft, installed)
+            with contextlib.suppress(EngineFailed):
+                self.empty, self.empty_with = empty.result(), draft
+            return outcome
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _empty(self, draft: Draft, begun: Draft, installed: Installed) -> Outcome:
+        """The empty boot's outcome; once more where files had to be made for the settings to load at all."""
+        same = (draft.plan.files, draft.plan.directories, draft.plan.python_path, draft.requirements) == (
+            begun.plan.files, begun.plan.directories, begun.plan.python_path, begun.requirements
+        )  # fmt: skip
+        if self.empty is not None and same:
+            return self.empty
+        return self.booter.empty(draft.plan, installed, writable=draft.writable)
+
+
+@provider(layer=Layer.BOOT)
+def deployment(
+    units: Units | None,
+    compose: Compose | None,
+    dockerfiles: Dockerfiles | None,
+    env_files: EnvFiles | None,
+    servers: AppServers | None,
+) -> Deployment:
+    """The facts about files that the boot reads, gathered."""
+    return Deployment(units, compose, dockerfiles, env_files, servers)
+
+
+@provider(layer=Layer.BOOT)
+def booted(
+    project: Project,
+    options: Options,
+    engine: Engine,
+    progress: Progress,
+    choice: SettingsChoice,
+    source: SettingsSource | None,
+    files: Deployment,
+) -> Booted:
+    """Install, boot with the production environment and with an empty one. Raises BootFailed."""
+    installer = Installer(engine, options, progress)
+    booter = Booter(engine, project.checkout, options, secrets.token_hex(16))
+    run = _Run(project, options, booter, installer, source, progress)
+    try:
+        return _first_that_boots(run, choice, files)
+    except EngineFailed as problem:
+        raise BootFailed(f"the {engine.name} engine failed: {problem.message}", problem.hint) from problem
+
+
+def _first_that_boots(run: _Run, choice: SettingsChoice, files: Deployment) -> Booted:
+    """Try the interpreters in turn, as long as it is the interpreter that is at fault."""
+    candidates = interpreters(run.project, run.options, files.dockerfiles)
+    if not candidates:
+        raise BootFailed("no Python version is allowed by the project", "Name one with --python")
+    problem: BootFailed | None = None
+    for at, one in enumerate(candidates):
+        try:
+            return _with_interpreter(run, choice, files, one, problem)
+        except BootFailed as error:
+            problem = problem or error
+            if run.options.python or at + 1 == len(candidates) or not _interpreter_at_fault(error):
+                raise problem if _interpreter_at_fault(error) else error from error
+    raise BootFailed("no interpreter was tried")
+
+
+def _interpreter_at_fault(error: BootFailed) -> bool:
+    return error.reason.startswith("needs Python") or any(sign in error.reason for sign in _OTHER_PYTHON)
+
+
+def _with_interpreter(
+    run: _Run, choice: SettingsChoice, files: Deployment, interpreter: Interpreter, problem: BootFailed | None
+) -> Booted:
+    wanted = wanted_dependencies(run.project, run.options, files.dockerfiles)
+    wanted = with_server(wanted, files.servers.main.kind.value if files.servers and files.servers.main else None)
+    run.progress.step(f"installing {len(wanted.lines)} requirements for Python {interpreter.version}")
+    installed, request = run.installer.install(Request(wanted, interpreter.version))
+    placeholders = Placeholders(wanted.names)
+    layout = layout_of(run.project, files.units, files.compose, files.dockerfiles, files.servers)
+    notes = [*wanted.notes, *request.notes, *installed.notes]
+    if problem is not None:
+        notes.append(f"Python {interpreter.version} was taken because {problem.reason}")
+    draft = Draft(_plan(run, choice, layout, interpreter, wanted.reason, tuple(notes)))
+    draft = _with_environment(run, draft, files, choice, placeholders)
+    workshop = Workshop(
+        run.project, run.source, placeholders, lines_elsewhere(run.project),
+        can_add_system_packages=run.installer.engine.name == "docker",
+    )  # fmt: skip
+    return run.rounds(draft, installed, request, workshop)
+
+
+def _plan(
+    run: _Run,
+    choice: SettingsChoice,
+    layout: Layout,
+    interpreter: Interpreter,
+    dependencies: str,
+    notes: tuple[str, ...],
+) -> BootPlan:
+    root = layout.place(choice.root)
+    path = [layout.directory, *([root] if root else [])]
+    source = layout.place(str(PurePosixPath(run.project.path, "src")))
+    if source and any(name.startswith(run.project.inside("src/")) for name in run.project.files):
+        path.append(source)
+    return BootPlan(
+        settings_module=choice.module,
+        settings_reason=choice.reason,
+        settings_path=choice.path,
+        directory=layout.directory,
+        root=layout.root,
+        trees=layout.trees,
+        python_path=tuple(dict.fromkeys(path)),
+        variables=(),
+        python_reason=interpreter.reason,
+        dependencies_reason=dependencies,
+        notes=notes,
+    )
+
+
+def _with_environment(
+    run: _Run, draft: Draft, files: Deployment, choice: SettingsChoice, placeholders: Placeholders
+) -> Draft:
+    """The variables that somebody gives, and a placeholder for each that is read without a default."""
+    about = Files(run.project, files.units, files.compose, files.dockerfiles, files.env_files, files.servers)
+    known = known_variables(about, run.options, run.source)
+    if choice.path and "DJANGO_CONFIGURATION" not in known:
+        name = production_configuration(Modules(run.project), choice.path)
+        if name:
+            why = f"the class {name} in {choice.path}"
+            known["DJANGO_CONFIGURATION"] = Variable("DJANGO_CONFIGURATION", name, VariableSource.SWITCH, why)
+    for one in known.values():
+        draft = draft.variable(one)
+    for name, variable in _prefilled(run.source, set(known), placeholders):
+        if name not in known:
+            draft = draft.variable(variable)
+    return draft
+
+
+def _prefilled(
+    source: SettingsSource | None, known: set[str], placeholders: Placeholders
+) -> Iterator[tuple[str, Variable]]:
+    """A placeholder for each variable that every read of it requires."""
+    by_name: dict[str, list[bool]] = {}
+    for read in source.reads if source else ():
+        by_name.setdefault(read.variable, []).append(read.required)
+    for name, required in by_name.items():
+        if name in known or not all(required) or name in {"DJANGO_SETTINGS_MODULE", "HOME", "PATH", "USER", "PWD"}:
+            continue
+        reads = [one for one in (source.reads if source else ()) if one.variable == name]
+        # A variable that is only compared, or that is only looked for, means something by its absence.
+        if not any(one.raises for one in reads) and all(one.cast == "compare" or one.setting is None for one in reads):
+            continue
+        made = placeholders.make(name, reads)
+        place = reads[0].location
+        yield (
+            name,
+            Variable(
+                name, made.value, VariableSource.PLACEHOLDER, f"read without a default in {place}", place, made.mark
+            ),
+        )
+
+
+@provider(layer=Layer.BOOT)
+def installed(boot: Booted) -> Installed:
+    """The Python environment in which the settings loaded."""
+    return boot.installed
+
+
+@provider(layer=Layer.BOOT)
+def boot_plan(boot: Booted) -> BootPlan:
+    """With what the settings loaded."""
+    return boot.draft.plan
+
+
+@provider(layer=Layer.BOOT)
+def settings(boot: Booted) -> Settings:
+    """The effective settings of the production environment."""
+    if boot.record.settings is None:
+        raise BootFailed("the boot's record lacks the settings")
+    return settings_fact(boot.record.settings, boot.draft, boot.source)
+
+
+@provider(layer=Layer.BOOT)
+def empty_environment(boot: Booted) -> EmptyEnvBoot:
+    """What falls open when no variable is set."""
+    empty = boot.empty
+    if isinstance(empty, Spoilt):
+        return EmptyEnvBoot(booted=False, error=f"the settings {empty.why}")
+    fault: Fault | None = empty.fault
+    found = empty.settings
+    if found is None:
+        return EmptyEnvBoot(booted=False, error=fault.text if fault else "no settings")
+    debug = found.values.get("DEBUG")
+    hosts = found.values.get("ALLOWED_HOSTS")
+    listed = hosts.value if hosts and isinstance(hosts.value, list) else []
+    production = boot.record.settings.key_digest if boot.record.settings else ""
+    return EmptyEnvBoot(
+        booted=True,
+        error="",
+        debug=bool(debug.value) if debug else None,
+        allowed_hosts=tuple(one for one in listed if isinstance(one, str)),
+        secret_key=found.secrets.get("SECRET_KEY"),
+        same_secret_key=bool(found.key_digest) and found.key_digest == production,
+    )
+
+
+@provider(layer=Layer.BOOT)
+def check_messages(boot: Booted) -> CheckMessages:
+    """What Django's checks said."""
+    if boot.record.checks is None:
+        raise Unavailable(_why("the checks", boot.record, "checks"))
+    return boot.record.checks
+
+
+@provider(layer=Layer.BOOT)
+def urlconf(boot: Booted) -> Urlconf:
+    """The routes."""
+    if boot.record.urls is None:
+        raise Unavailable(_why("the URL configuration", boot.record, "urls"))
+    return boot.record.urls
+
+
+@provider(layer=Layer.BOOT)
+def distributions(boot: Booted) -> Distributions:
+    """What is installed."""
+    if boot.record.distributions is None:
+        raise Unavailable("the boot did not list what is installed")
+    return boot.record.distributions
+
+
+def _why(what: str, record: BootRecord, stage: str) -> str:
+    fault = next((one for one in record.faults if one.stage == stage), None)
+    return f"{what} could not be loaded: {fault.text}" if fault else f"the boot did not get to {what}"

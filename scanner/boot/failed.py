@@ -1,0 +1,19 @@
+"""Why a boot did not come to its end."""
+
+from scanner.model import Location, Unavailable
+
+
+class BootFailed(Unavailable):
+    """The settings did not load, or what they did was no answer. The reason names the one option that would mend it."""
+
+    def __init__(self, reason: str, hint: str = "", location: Location | None = None) -> None:
+        super().__init__(f"{reason}. {hint}" if hint else reason, location)
+        self.hint = hint
+
+
+class BadRecord(Exception):
+    """What the process wrote is no record: cut off, forged, or too long. ``why`` completes "the boot's record …"."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why

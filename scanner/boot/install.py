@@ -1,0 +1,196 @@
+"""Installing what the settings need: wheels first, then builds where the engine can, then less."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from scanner.boot.dependencies import Wanted, name_of
+from scanner.boot.failed import BootFailed
+from scanner.boot.requirement_files import Flat, read_requirements
+from scanner.model import Options, Progress, quoted
+from scanner.project import Project, Unreadable
+from scanner.sandbox.interface import Dependencies, Engine, Installed, InstallFailed
+
+_MOST_TRIES = 14
+_SUBSTITUTES: Mapping[str, str] = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg-binary"}
+_NEVER_NEEDED = frozenset({"uwsgi", "mod-wsgi", "pywin32", "pywin32-ctypes", "pypiwin32", "uwsgitop", "pkg-resources"})
+"""The settings never need them, and they have no wheels (or none for Linux)."""
+_SYSTEM: Mapping[str, tuple[str, ...]] = {
+    "mysqlclient": ("default-libmysqlclient-dev", "pkg-config"),
+    "psycopg2": ("libpq-dev",),
+    "psycopg": ("libpq5",),
+    "python-ldap": ("libldap2-dev", "libsasl2-dev"),
+    "django-auth-ldap": ("libldap2-dev", "libsasl2-dev"),
+    "xmlsec": ("libxml2-dev", "libxmlsec1-dev", "libxmlsec1-openssl", "pkg-config"),
+    "python3-saml": ("libxml2-dev", "libxmlsec1-dev", "libxmlsec1-openssl", "pkg-config"),
+    "lxml": ("libxml2-dev", "libxslt1-dev"),
+    "pillow": ("libjpeg-dev", "zlib1g-dev"),
+    "pycairo": ("libcairo2-dev", "pkg-config"),
+    "weasyprint": ("libpango-1.0-0", "libpangoft2-1.0-0"),
+    "python-magic": ("libmagic1",),
+    "pyzbar": ("libzbar0",),
+    "gdal": ("libgdal-dev",),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be installed, and how far it has been given way."""
+
+    wanted: Wanted
+    python: str
+    builds: bool = False
+    system_packages: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Installer:
+    """Installs with one engine for one project."""
+
+    engine: Engine
+    options: Options
+    progress: Progress
+
+    @property
+    def can_build(self) -> bool:
+        """Foreign build steps may run: the user says so, or the engine has a container for them."""
+        return self.options.allow_builds or self.engine.name == "docker"
+
+    def install(self, request: Request) -> tuple[Installed, Request]:
+        """The environment, and the request as it was granted. Raises BootFailed."""
+        current = _prepared(request)
+        for _ in range(_MOST_TRIES):
+            try:
+                return self.engine.install(self._dependencies(current), self.progress), current
+            except InstallFailed as problem:
+                following = self._following(current, problem)
+                if following is None:
+                    raise BootFailed(_message(problem), problem.hint) from problem
+                current = following
+        raise BootFailed(
+            "the dependencies could not be installed, whatever was left out", "Name them with --requirements"
+        )
+
+    def _dependencies(self, request: Request) -> Dependencies:
+        lines = [*request.wanted.lines, *request.extra]
+        files = {"requirements.txt": "\n".join([*lines, ""]).encode()}
+        arguments = ["-r", "requirements.txt"]
+        if request.wanted.constraints:
+            files["constraints.txt"] = "\n".join([*request.wanted.constraints, ""]).encode()
+            arguments += ["-c", "constraints.txt"]
+        if request.builds:
+            files["build-constraints.txt"] = b"setuptools<81\nCython<3.1\n"
+            arguments += ["--build-constraints", "build-constraints.txt"]
+        return Dependencies(
+            python=request.python,
+            arguments=tuple(arguments),
+            files=files,
+            allow_builds=request.builds,
+            system_packages=request.system_packages,
+            index_url=self.options.index_url,
+            ca_bundle=self.options.ca_bundle,
+        )
+
+    def _following(self, request: Request, problem: InstallFailed) -> Request | None:
+        """What to try after a failure; None where nothing is left."""
+        if (
+            problem.message.startswith("needs Python")
+            or "cannot be reached" in problem.hint
+            or "--ca-bundle" in problem.hint
+        ):
+            return None
+        name = name_of(problem.package) if problem.package else ""
+        named = {name_of(line) for line in request.wanted.lines}
+        if not request.builds and self.can_build and (name in named or not name):
+            packages = {one for each in request.wanted.names for one in _SYSTEM.get(each, ())}
+            return replace(request, builds=True, system_packages=tuple(sorted({*request.system_packages, *packages})))
+        found = next(_less(request, name, problem.output), None)
+        return None if found is None else replace(found[0], notes=(*request.notes, found[1]))
+
+
+def _prepared(request: Request) -> Request:
+    """Without what the settings never need, and with binary packages in the place of those that must be built."""
+    lines, notes = [], []
+    for line in request.wanted.lines:
+        name = name_of(line)
+        if name in _NEVER_NEEDED:
+            notes.append(f"{name} was left out: the settings do not need it")
+        elif name in _SUBSTITUTES and not re.match(r"[\w.-]+\[", line):
+            lines.append(_SUBSTITUTES[name] + line[len(re.match(r"[\w.-]*", line.strip()).group()) :])  # type: ignore[union-attr]  # it matches empty as well
+        elif name == "psycopg" and re.match(r"psycopg\[c[\],]", line):
+            lines.append(line.replace("[c]", "[binary]").replace("[c,", "[binary,"))
+        else:
+            lines.append(line)
+    return replace(request, wanted=replace(request.wanted, lines=tuple(lines)), notes=(*request.notes, *notes))
+
+
+def _less(request: Request, name: str, output: str) -> Iterator[tuple[Request, str]]:
+    """The request with less in it: without the pin that stands in the way, without the package."""
+    wanted = request.wanted
+    lines = wanted.lines
+    hits = [line for line in lines if name_of(line) == name] if name else []
+    if name and not hits and any(name_of(line) == name for line in request.extra):
+        rest = tuple(line for line in request.extra if name_of(line) != name)
+        yield replace(request, extra=rest), f"{name} could not be installed: it was left out"
+        return
+    for line in hits:
+        bare = re.match(r"[\w.-]+(?:\[[^\]]*\])?", line)
+        if bare and re.search(r"[=<>~!]", line.partition(";")[0]) and name != "django":
+            relaxed = tuple(bare.group() if one == line else one for one in lines)
+            yield (
+                replace(request, wanted=replace(wanted, lines=relaxed)),
+                f"{quoted(line)} could not be had: another version of it was taken",
+            )
+            return
+    if hits and name != "django":
+        rest = tuple(line for line in lines if name_of(line) != name)
+        yield replace(request, wanted=replace(wanted, lines=rest)), f"{name} could not be installed: it was left out"
+        return
+    if wanted.constraints:
+        yield (
+            replace(request, wanted=replace(wanted, constraints=())),
+            "the constraints file was left out: it contradicts the requirements",
+        )
+        return
+    # It is nobody's own line: a dependency of one of them. The one that the output names next is at fault.
+    for line in lines:
+        own = name_of(line)
+        if (
+            own
+            and own != "django"
+            and re.search(rf"(?<![\w.-]){re.escape(own)}(?![\w.-])", output.lower().replace("_", "-"))
+        ):
+            rest = tuple(one for one in lines if one != line)
+            yield replace(request, wanted=replace(wanted, lines=rest)), f"{own} could not be installed: it was left out"
+            return
+
+
+def _message(problem: InstallFailed) -> str:
+    last = [line.strip() for line in problem.output.splitlines() if line.strip()]
+    told = f" ({quoted(last[-1])})" if last else ""
+    return f"{problem.message}{told}"
+
+
+def lines_elsewhere(project: Project) -> dict[str, str]:
+    """Every requirement that any requirements file of the project names: normalised name -> line."""
+    found: dict[str, str] = {}
+    paths = [
+        path
+        for path in project.files
+        if re.search(r"(?:^|/)(?:requirements[^/]*|requirements/[^/]+)\.(?:txt|in)$", path)
+    ]
+    for path in paths[:30]:
+        flat = Flat()
+        read_requirements(project, path, flat)
+        for line in flat.lines:
+            found.setdefault(name_of(line), line)
+    for path in project.glob("uv.lock", "**/uv.lock", "poetry.lock", "**/poetry.lock", "pdm.lock"):
+        try:
+            text = project.read_text(path, 8 * 1024 * 1024)
+        except Unreadable:
+            continue
+        for match in re.finditer(r'^name = "([\w.-]+)"\nversion = "([\w.!+-]+)"', text, re.MULTILINE):
+            found.setdefault(name_of(match.group(1)), f"{match.group(1)}=={match.group(2)}")
+    return found
