@@ -18,6 +18,7 @@ from scanner.config import CONFIG_FILE, OPTIONS, Config, Kind, Option, build, re
 from scanner.model import Progress, SeatrialError
 
 USAGE_ERROR = 2
+INCOMPLETE = 3
 
 
 class Cancelled(BaseException):
@@ -62,8 +63,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has gone. Python would complain once more while it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 3
+        return INCOMPLETE
+    except Exception as error:  # noqa: BLE001 - not swallowed: a fault of ours must not look like "blocked"
+        return _our_fault(error)
     return result if isinstance(result, int) else 0
+
+
+def _our_fault(error: Exception) -> int:
+    from scanner.engine import describe  # noqa: PLC0415 - only here
+
+    click.echo(f"seatrial: a fault of Seatrial itself: {describe(error)}", err=True)
+    click.echo("  hint: please report it; SEATRIAL_DEBUG=1 shows where it happened", err=True)
+    if os.environ.get("SEATRIAL_DEBUG") == "1":
+        import traceback  # noqa: PLC0415 - only here
+
+        traceback.print_exc()
+    return INCOMPLETE
 
 
 def _complain(error: SeatrialError) -> None:

@@ -279,7 +279,8 @@ def _files(facts: Facts) -> tuple[LayerStatus, str]:
     broken = _obtain_all(facts, Layer.FILES)
     if broken:
         return LayerStatus.FAILED, "; ".join(broken)
-    unreadable = facts.get(UnreadableFiles).files
+    recorded = _known(facts, UnreadableFiles)
+    unreadable = recorded.files if recorded else ()
     if unreadable:
         told = "; ".join(f"{path}: {why}" for path, why in unreadable[:5])
         more = f" and {len(unreadable) - 5} more" if len(unreadable) > 5 else ""
