@@ -118,7 +118,8 @@ def test_after_stop_nothing_new_is_made_but_the_known_stays() -> None:
 
 
 def test_a_parameter_without_a_fact_is_refused() -> None:
-    def check(wood: Wood | Sail) -> Iterator[Finding]: ...
+    def check(wood: Wood | Sail) -> Iterator[Finding]:
+        return iter(())
 
     with pytest.raises(TypeError, match="wood names no fact"):
         needs_of(check)
@@ -172,7 +173,8 @@ def test_findings_win_over_an_unknown() -> None:
         raise UnknownValue("User= at a:1")
 
     def unknown(hull: Hull) -> Iterator[Finding]:
-        raise UnknownValue("User= at a:1")
+        if hull.wood.kind:
+            raise UnknownValue("User= at a:1")
         yield FINDING
 
     facts = facts_of(given={Hull: Hull(Wood("oak"))})
