@@ -14,7 +14,7 @@ from scanner.facts.app_servers import AppServers
 from scanner.facts.live_stack import LiveStack
 from scanner.facts.nginx import Nginx
 from scanner.model import Door, Location
-from scanner.nginx.effective import Configuration, LocationBlock, Modifier, Server
+from scanner.nginx.effective import Configuration, LocationBlock, Modifier, ServedDirectory, Server
 from scanner.probes.asking import mark
 
 MAX_PLACES: Final = 12
@@ -39,6 +39,29 @@ class Path:
     def location(self) -> Location | None:
         """Where that location stands."""
         return self.place.location if self.place is not None else None
+
+
+@dataclass(frozen=True)
+class Files:
+    """A way to files that the proxy serves."""
+
+    door: Door
+    name: str
+    directory: ServedDirectory
+
+    @property
+    def url(self) -> str | None:
+        """The path that leads to the directory, without a final slash; None where an expression decides."""
+        place = self.directory.place
+        if isinstance(place, LocationBlock) and place.modifier not in {Modifier.PREFIX, Modifier.PREFIX_FIRST}:
+            return None
+        return self.directory.url.rstrip("/")
+
+    @property
+    def path(self) -> str | None:
+        """The directory, without a final slash; None where a variable is part of it."""
+        path = self.directory.directory
+        return None if "$" in self.directory.root or not path.startswith("/") else posixpath.normpath(path)
 
 
 class Routes:
@@ -90,6 +113,26 @@ class Routes:
             found.setdefault((path.door, id(path.place)), path)
         ordered = sorted(found.values(), key=lambda path: (self._rank(path.name), len(path.prefix)))
         return tuple(ordered[: MAX_PLACES * max(1, len(doors))])
+
+    @property
+    def served(self) -> tuple[Files, ...]:
+        """The directories whose files a door serves, each with the first door and name that lead to it."""
+        if self._config is None:
+            return ()
+        found: list[Files] = []
+        for directory in self._config.served_directories():
+            way = self.way_to(directory.place.server if isinstance(directory.place, LocationBlock) else directory.place)
+            if way is not None:
+                found.append(Files(*way, directory))
+        return tuple(found)
+
+    def way_to(self, server: Server) -> tuple[Door, str] | None:
+        """A door and a Host by which a server answers, https first; None where there is none."""
+        for door in sorted(self._stack.doors, key=lambda door: door.scheme != "https"):
+            for name in (*self._stack.site.names, door.address):
+                if self.server(door, name) is server:
+                    return door, name
+        return None
 
     def unreached(self) -> tuple[str, ...]:
         """Locations that lead to Django and for which no path could be found, in words for ``not_asked``."""
