@@ -1,0 +1,210 @@
+"""Where the proxy hands requests to Django: nginx's locations joined with the app servers and the settings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scanner.facts.app_servers import AppServer, AppServers
+from scanner.facts.compose import Compose, Service, ServiceRole
+from scanner.facts.nginx import Nginx
+from scanner.facts.settings import Settings
+from scanner.facts.topology import PeerKind, TlsEnd, Topology
+from scanner.model import Door, Location, ScopeClass, Unknown
+from scanner.nginx.effective import (
+    Configuration,
+    Endpoint,
+    Level,
+    LocationBlock,
+    Proxied,
+    Proxy,
+    RequestShape,
+    Server,
+    Socket,
+)
+
+OTHER_HOST = "other"
+"""The peer's address where the proxy runs on another host or in another container."""
+_OTHER_EDGES = ("traefik", "caddy", "haproxy", "envoy", "nginx-proxy", "swag", "cloudflared", "tunnel", "pomerium")
+
+
+@dataclass(frozen=True, eq=False)
+class DjangoPlace:
+    """One reachable location that hands requests to Django."""
+
+    configuration: Configuration
+    location: LocationBlock
+    level: Level
+    """The level that does: the location itself, or an ``if`` in it."""
+    proxy: Proxy
+
+    @property
+    def server(self) -> Server:
+        """The server that it belongs to."""
+        return self.location.server
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether requests come here through TLS."""
+        return any(socket.tls for socket in self.configuration.sockets_for(self.server))
+
+    @property
+    def over_plain(self) -> bool:
+        """Whether a plain request from another machine gets here and is handed on."""
+        if not plain_sockets(self.configuration, self.server):
+            return False
+        host = next(iter(self.server.concrete_names), "")
+        found = self.configuration.replies(self.location, RequestShape(tls=False, host=host))
+        return any(isinstance(reply, Proxied) for reply in found)
+
+    @property
+    def local_only(self) -> bool:
+        """Whether every socket of its server is on loopback or a unix socket: something else is in front of it."""
+        return all(listen.is_loopback for listen in self.server.listens)
+
+    def is_at(self, location: Location | None) -> bool:
+        """Whether a place that a probe names is this location."""
+        return same_place(self.location.location, location)
+
+
+def same_place(one: Location, other: Location | None) -> bool:
+    """Whether two locations are the same line."""
+    return other is not None and (one.path, one.line) == (other.path, other.line)
+
+
+def plain_sockets(configuration: Configuration, server: Server) -> tuple[Socket, ...]:
+    """The sockets of a server that other machines reach without TLS."""
+    return tuple(socket for socket in configuration.sockets_for(server) if not socket.tls and not socket.is_private)
+
+
+def judged(nginx: Nginx | None) -> tuple[Configuration, ...]:
+    """The configurations that rules judge: samples are none that runs."""
+    if nginx is None:
+        return ()
+    return tuple(one for one in nginx.configurations if one.scope != ScopeClass.EXAMPLE)
+
+
+def django_places(
+    configuration: Configuration, servers: AppServers | None, settings: Settings | None
+) -> tuple[DjangoPlace, ...]:
+    """The Django locations of a configuration, in the order of the file."""
+    under = [settings.value(name) for name in ("STATIC_URL", "MEDIA_URL")] if settings else ["/static/", "/media/"]
+    not_under = [url for url in under if isinstance(url, str)]
+    places = []
+    for location in configuration.django_locations(_addresses(servers), not_under):
+        passing = next(
+            ((level, proxy) for level in location.levels if (proxy := configuration.proxy(level)) is not None), None
+        )
+        if passing is not None:
+            places.append(DjangoPlace(configuration, location, *passing))
+    return tuple(places)
+
+
+def all_django_places(
+    nginx: Nginx | None, servers: AppServers | None, settings: Settings | None
+) -> tuple[DjangoPlace, ...]:
+    """The Django locations of all judged configurations; those of the main one first."""
+    return tuple(place for one in judged(nginx) for place in django_places(one, servers, settings))
+
+
+def _addresses(servers: AppServers | None) -> tuple[str, ...]:
+    found: list[str] = []
+    for server in servers.servers if servers else ():
+        found.extend(str(bind) for bind in server.binds if bind.path is not None or bind.port is not None)
+        if server.container not in {None, "image"}:
+            found.append(str(server.container))
+    return tuple(dict.fromkeys(found))
+
+
+def app_of(place: DjangoPlace, servers: AppServers | None, topology: Topology | None) -> AppServer | None:
+    """The app server that a location leads to, where it is known."""
+    endpoints = place.proxy.destination.endpoints
+    for server in servers.servers if servers else ():
+        if any(_listens_at(server, endpoint) for endpoint in endpoints):
+            return server
+    if topology is not None and topology.app is not None:
+        return topology.app
+    return servers.main if servers else None
+
+
+def _listens_at(server: AppServer, endpoint: Endpoint) -> bool:
+    if endpoint.unix is not None:
+        return any(bind.path == endpoint.unix for bind in server.binds)
+    if server.container is not None and endpoint.host == server.container:
+        return True
+    return server.container is None and any(
+        bind.port == endpoint.port and endpoint.is_local and (bind.loopback or bind.wildcard) for bind in server.binds
+    )
+
+
+def peer_of(place: DjangoPlace, app: AppServer | None, topology: Topology | None) -> str | None:
+    """The address of the proxy as the app server sees it.
+
+    Empty for a unix socket, ``other`` for another host or container, None where nobody can tell.
+    """
+    endpoints = place.proxy.destination.endpoints
+    if endpoints and all(endpoint.unix is not None for endpoint in endpoints):
+        return ""
+    if topology is not None and topology.app is app and topology.peer in {PeerKind.LOOPBACK, PeerKind.OTHER}:
+        return topology.peer_address
+    if not endpoints or any(endpoint.is_template for endpoint in endpoints):
+        return None
+    if all(endpoint.is_local for endpoint in endpoints):
+        return None if app is not None and app.container is not None else "127.0.0.1"
+    return OTHER_HOST
+
+
+def trusts(app: AppServer, peer: str) -> bool | None:
+    """Whether an app server believes forwarded headers of that peer; None where its list may hold the address."""
+    if app.trusts(peer):
+        return True
+    local = {"127.0.0.1", "::1", "localhost"}
+    return None if peer == OTHER_HOST and set(app.trusted_peers) - local else False
+
+
+def tls_ends_before(topology: Topology | None) -> bool:
+    """Whether something in front of the repository's proxy ends TLS."""
+    return topology is not None and topology.tls_ends is TlsEnd.BEFORE
+
+
+def speaks_tls(configuration: Configuration) -> bool:
+    """Whether some socket of a configuration has TLS."""
+    return any(socket.tls for socket in configuration.sockets())
+
+
+def other_edge(compose: Compose | None) -> Service | None:
+    """The service of another proxy (Traefik, Caddy …) whose configuration nobody reads here and that is published."""
+    for service in _services(compose):
+        image = "" if service.image is None or isinstance(service.image, Unknown) else service.image.lower()
+        name = image.rpartition("@")[0] or image
+        published = bool(service.ports) or service.network_mode == "host"
+        words = (*name.replace(":", "/").split("/"), service.name.lower())
+        if any(word.startswith(_OTHER_EDGES) for word in words) and (published or "cloudflared" in name):
+            return service
+    return None
+
+
+def nginx_services(compose: Compose | None) -> tuple[Service, ...]:
+    """The services that run the repository's nginx."""
+    front = other_edge(compose)
+    return tuple(service for service in _services(compose) if service.role is ServiceRole.EDGE and service is not front)
+
+
+def hidden_by_compose(compose: Compose | None) -> bool:
+    """Whether nginx runs in a container that publishes no port but on loopback: something else is in front of it."""
+    services = nginx_services(compose)
+    if not services or any(service.network_mode == "host" for service in services):
+        return False
+    ports = [port for service in services for port in service.ports]
+    if ports:
+        return not any(port.public for port in ports)
+    return other_edge(compose) is not None
+
+
+def _services(compose: Compose | None) -> Iterator[Service]:
+    """The services of the production project."""
+    if compose is not None and compose.projects:
+        yield from compose.projects[0].services
+
+
+def server_at(configuration: Configuration, door: Door, host: str) -> Server | None:
+    """The server that answers in the stack at a door for a Host."""
+    return configuration.server_for(door.address, door.port, host) or configuration.server_for("*", door.port, host)

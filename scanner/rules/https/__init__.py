@@ -1,0 +1,1 @@
+"""Rules about redirects to https, TLS and HSTS."""

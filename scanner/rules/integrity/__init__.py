@@ -1,0 +1,1 @@
+"""Rules about configurations that do not do what they say."""

@@ -1,0 +1,1 @@
+"""Rules about the headers that client, proxy, app server and Django believe from each other."""
