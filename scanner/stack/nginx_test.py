@@ -17,6 +17,9 @@ _LINE: Final = re.compile(
     r"(?:nginx: |\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?\[(?P<level>warn|error|crit|alert|emerg|notice)\] "
     r"(?:\d+#\d+: )?(?:\*\d+ )?(?P<text>.*)"
 )
+_OF_A_REQUEST: Final = re.compile(
+    r", client: .*, server: | while (?:reading|sending|connecting|SSL handshaking|logging)"
+)
 _PLACE: Final = re.compile(r"(?P<text>.*?),? in (?P<path>/\S+?):(?P<line>\d{1,7})\Z")
 _VERSION: Final = re.compile(r"nginx version: \S*?/(\d+\.\d+\.\d+)")
 _ARGUMENTS: Final = re.compile(r"configure arguments:(.*)")
@@ -80,11 +83,11 @@ def build_of(output: str) -> NginxBuild | None:
 
 
 def sayings(output: str) -> tuple[Saying, ...]:
-    """All messages in an output, each once, in order; nginx says the fatal one twice."""
+    """All messages about the configuration in an output, each once, in order; nginx says the fatal one twice."""
     found: dict[Saying, None] = {}
     for line in output.splitlines():
         match = _LINE.search(line)
-        if match is None or match["level"] == "notice":
+        if match is None or match["level"] == "notice" or _OF_A_REQUEST.search(match["text"]):
             continue
         placed = _PLACE.match(match["text"])
         text = clean(placed["text"] if placed else match["text"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.facts.live_stack import Edge, Site
-from scanner.model import Cause, Door, Exchange, NoResponse, Reads, Request, Response
+from scanner.model import Answer, Cause, Door, Exchange, NoResponse, Reads, Request, Response
 from scanner.sandbox.interface import Running, State
 from scanner.stack.app_plan import AppPlan
 from scanner.stack.plan import StackPlan
@@ -18,7 +18,9 @@ _POLL_SECONDS: Final = 0.03
 _STATE_SECONDS: Final = 0.2
 _UNREACHABLE_SECONDS: Final = 2.0
 """How long the application may answer directly while the proxy does not reach it."""
-_MAX_PREFIXES: Final = 3
+_PROXY_SECONDS: Final = 3.0
+"""How long the application has to start behind a proxy that answers instead of it."""
+_PROXY_PAGE: Final = b"<center>nginx"
 _BAD_GATEWAY: Final = frozenset({502, 504})
 
 
@@ -44,7 +46,7 @@ class Readiness:
 
 
 def candidates_of(plan: StackPlan, *, own_proxy: bool, doors: tuple[Door, ...]) -> tuple[Candidate, ...]:
-    """Where requests to the application go through, TLS first, short prefixes first."""
+    """Where requests to the application go through: on each door, TLS first, the shortest prefix."""
     ordered = sorted(doors, key=lambda door: door.scheme != "https")
     if not own_proxy or not isinstance(plan.proxy, ProxyPlan):
         return tuple(Candidate(door, "") for door in ordered)
@@ -55,15 +57,12 @@ def candidates_of(plan: StackPlan, *, own_proxy: bool, doors: tuple[Door, ...]) 
         server = configuration.server_for("*", door.port, plan.site.name)
         if server is None:
             continue
-        prefixes = sorted(
-            {_prefix(place.pattern) for place in leading if place.server.opener is server.opener}, key=len
-        )
-        found += [
-            Candidate(door, prefix)
-            for prefix in prefixes[:_MAX_PREFIXES]
-            if configuration.location_for(server, f"{prefix}/__seatrial_{plan.nonce}/echo") in leading
-            or any(place.named for place in leading)
-        ]
+        prefixes = {_prefix(place.pattern) for place in leading if place.server.opener is server.opener}
+        for prefix in sorted(prefixes, key=len):
+            place = configuration.location_for(server, f"{prefix}/__seatrial_{plan.nonce}/echo")
+            if place in leading or any(one.named for one in leading):
+                found.append(Candidate(door, prefix))
+                break
     return tuple(found)
 
 
@@ -108,7 +107,8 @@ class Waiter:
         self.running = running
         self.sender = sender
         self.candidates = candidates
-        self.deadline = time.monotonic() + seconds
+        self.begun = time.monotonic()
+        self.deadline = self.begun + seconds
         self.app = plan.app if isinstance(plan.app, AppPlan) else None
         self.looked = 0.0
         self.direct_since: float | None = None
@@ -166,12 +166,18 @@ class Waiter:
             if is_ours(exchange, self.plan.nonce):
                 return Readiness(app=True, why_not="", proxy=True, reached=True)
             answer = exchange.answer
-            if isinstance(answer, Response) and answer.status not in _BAD_GATEWAY:
-                behind = True
+            behind = behind or self._tells_of_it(answer)
             self.last = str(answer.status) if isinstance(answer, Response) else answer.cause.value
         if behind:
             return Readiness(app=True, why_not="", proxy=True)
         return self._directly()
+
+    def _tells_of_it(self, answer: Answer) -> bool:
+        """Whether this is an answer that the application must have made, or that will not change any more."""
+        if not isinstance(answer, Response) or answer.status in _BAD_GATEWAY:
+            return False
+        # An access rule or a redirect of the proxy's own says nothing of the application; but it says it for ever.
+        return _PROXY_PAGE not in answer.body or time.monotonic() - self.begun > _PROXY_SECONDS
 
     def _directly(self) -> Readiness | None:
         """Whether it answers at its own address although the proxy does not get there."""

@@ -16,7 +16,7 @@ from scanner.nginx.lexer import Kind, tokens
 from scanner.nginx.tree import Directive, ParsedFile, walk
 from scanner.sandbox.interface import File
 from scanner.stack.nginx_directives import NginxBuild
-from scanner.stack.nginx_test import Saying
+from scanner.stack.nginx_test import Saying, unknown_directive
 from scanner.stack.overlay import ProxyRoot
 
 _FILE: Final = re.compile(r'open\(\) "(?P<path>/[^"]+)" failed \(2:')
@@ -54,8 +54,10 @@ def repaired(
     """The repairs with one more for this message; None when nothing can be done, or was done already."""
     match message.kind:
         case MessageClass.NOT_CHECKED:
-            more = dict(_lacking(placed, build))
-            more.update(_at(saying, placed, f"nginx {build.version}: {saying.text}"))
+            known = unknown_directive(saying) is not None
+            more = dict(
+                _lacking(placed, build) if known else _at(saying, placed, f"nginx {build.version}: {saying.text}")
+            )
         case MessageClass.ENVIRONMENT:
             more = dict(_listening_on_ipv6(placed))
         case MessageClass.OURS:
