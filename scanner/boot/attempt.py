@@ -170,8 +170,9 @@ def outcome(done: Completed, nonce: str, options: Options) -> Outcome:
     try:
         record = parse(done.stdout, nonce)
     except BadRecord as problem:
-        how = f"the process ended with exit code {done.exit_code}, and its record {problem.why}"
+        ended = "was ended" if done.exit_code is None else f"ended with exit code {done.exit_code}"
+        how = f"the process {ended}, and its record {problem.why}"
         return Spoilt(f"gave no answer: {how}", "Settings must not exit or write to the boot's descriptors", tail)
     if done.exit_code != 0:
-        return Spoilt(f"made the process end with exit code {done.exit_code}", "", tail)
+        return Spoilt("ended the process after its record was written: it cannot be believed", "", tail)
     return record

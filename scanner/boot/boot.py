@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from scanner.boot.attempt import Booter, Outcome, Spoilt
-from scanner.boot.dependencies import wanted_dependencies, with_server
+from scanner.boot.dependencies import Wanted, wanted_dependencies, with_server
 from scanner.boot.draft import Draft
 from scanner.boot.effective import settings_fact
 from scanner.boot.environment import Files, known_variables
 from scanner.boot.failed import BootFailed
 from scanner.boot.install import Installer, Request, lines_elsewhere
-from scanner.boot.interpreter import Interpreter, interpreters
+from scanner.boot.interpreter import Interpreter, interpreters, minor
 from scanner.boot.layout import Layout, layout_of
 from scanner.boot.message import failed_boot
 from scanner.boot.placeholders import Placeholders
@@ -35,7 +35,7 @@ from scanner.project import Project
 from scanner.sandbox.interface import Engine, EngineFailed, Installed
 
 MOST_ROUNDS = 24
-_OTHER_PYTHON = (
+_NEWER_PYTHON = (
     "SyntaxError",
     "cannot import name 'UTC' from 'datetime'",
     "No module named 'tomllib'",
@@ -43,11 +43,15 @@ _OTHER_PYTHON = (
     "cannot import name 'Self' from 'typing'",
     "cannot import name 'override' from 'typing'",
     "unsupported operand type(s) for |",
+)
+"""What a newer version of Python would not say."""
+_OLDER_PYTHON = (
     "No module named 'imp'",
     "No module named 'cgi'",
     "No module named 'pipes'",
+    "No module named 'distutils",
 )
-"""What another version of Python would not say."""
+"""What an older version would not say."""
 
 
 @dataclass(frozen=True)
@@ -170,29 +174,40 @@ def booted(
 
 def _first_that_boots(run: _Run, choice: SettingsChoice, files: Deployment) -> Booted:
     """Try the interpreters in turn, as long as it is the interpreter that is at fault."""
-    candidates = interpreters(run.project, run.options, files.dockerfiles)
+    wanted = wanted_dependencies(run.project, run.options, files.dockerfiles)
+    wanted = with_server(wanted, files.servers.main.kind.value if files.servers and files.servers.main else None)
+    candidates = list(interpreters(run.project, run.options, files.dockerfiles, wanted))
     if not candidates:
         raise BootFailed("no Python version is allowed by the project", "Name one with --python")
-    problem: BootFailed | None = None
-    for at, one in enumerate(candidates):
+    first: BootFailed | None = None
+    while candidates:
+        one = candidates.pop(0)
         try:
-            return _with_interpreter(run, choice, files, one, problem)
+            return _with_interpreter(run, choice, files, one, wanted, first)
         except BootFailed as error:
-            problem = problem or error
-            if run.options.python or at + 1 == len(candidates) or not _interpreter_at_fault(error):
-                raise problem if _interpreter_at_fault(error) else error from error
-    raise BootFailed("no interpreter was tried")
+            first = first or error
+            candidates = [] if run.options.python else _others(error, one, candidates)
+    raise first or BootFailed("no interpreter was tried")
 
 
-def _interpreter_at_fault(error: BootFailed) -> bool:
-    return error.reason.startswith("needs Python") or any(sign in error.reason for sign in _OTHER_PYTHON)
+def _others(error: BootFailed, tried: Interpreter, candidates: list[Interpreter]) -> list[Interpreter]:
+    """Which of the others may do better: any where this one is not here, else newer or older ones by the error."""
+    if error.missing_interpreter:
+        return candidates
+    newer = any(sign in error.reason for sign in _NEWER_PYTHON)
+    older = any(sign in error.reason for sign in _OLDER_PYTHON)
+    here = minor(tried.version)
+    return [one for one in candidates if (newer and minor(one.version) > here) or (older and minor(one.version) < here)]
 
 
 def _with_interpreter(
-    run: _Run, choice: SettingsChoice, files: Deployment, interpreter: Interpreter, problem: BootFailed | None
+    run: _Run,
+    choice: SettingsChoice,
+    files: Deployment,
+    interpreter: Interpreter,
+    wanted: Wanted,
+    problem: BootFailed | None,
 ) -> Booted:
-    wanted = wanted_dependencies(run.project, run.options, files.dockerfiles)
-    wanted = with_server(wanted, files.servers.main.kind.value if files.servers and files.servers.main else None)
     run.progress.step(f"installing {len(wanted.lines)} requirements for Python {interpreter.version}")
     installed, request = run.installer.install(Request(wanted, interpreter.version))
     placeholders = Placeholders(wanted.names)
@@ -202,10 +217,15 @@ def _with_interpreter(
         notes.append(f"Python {interpreter.version} was taken because {problem.reason}")
     draft = Draft(_plan(run, choice, layout, interpreter, wanted.reason, tuple(notes)))
     draft = _with_environment(run, draft, files, choice, placeholders)
+    elsewhere = lines_elsewhere(run.project)
     workshop = Workshop(
-        run.project, run.source, placeholders, lines_elsewhere(run.project),
+        project=run.project,
+        source=run.source,
+        placeholders=placeholders,
+        available={name: line for name, line in elsewhere.items() if name not in request.left_out},
+        left_out=request.left_out,
         can_add_system_packages=run.installer.engine.name == "docker",
-    )  # fmt: skip
+    )
     return run.rounds(draft, installed, request, workshop)
 
 

@@ -6,9 +6,13 @@ from scanner.model import Location, Unavailable
 class BootFailed(Unavailable):
     """The settings did not load, or what they did was no answer. The reason names the one option that would mend it."""
 
-    def __init__(self, reason: str, hint: str = "", location: Location | None = None) -> None:
+    def __init__(
+        self, reason: str, hint: str = "", location: Location | None = None, *, missing_interpreter: bool = False
+    ) -> None:
         super().__init__(f"{reason}. {hint}" if hint else reason, location)
         self.hint = hint
+        self.missing_interpreter = missing_interpreter
+        """The engine does not have the Python version that was to be tried."""
 
 
 class BadRecord(Exception):

@@ -1,7 +1,7 @@
 """Installing what the settings need: wheels first, then builds where the engine can, then less."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from scanner.boot.dependencies import Wanted, name_of
@@ -9,7 +9,7 @@ from scanner.boot.failed import BootFailed
 from scanner.boot.requirement_files import Flat, read_requirements
 from scanner.model import Options, Progress, quoted
 from scanner.project import Project, Unreadable
-from scanner.sandbox.interface import Dependencies, Engine, Installed, InstallFailed
+from scanner.sandbox.interface import Dependencies, Engine, EngineFailed, Installed, InstallFailed
 
 _MOST_TRIES = 14
 _SUBSTITUTES: Mapping[str, str] = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg-binary"}
@@ -43,6 +43,8 @@ class Request:
     system_packages: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    """Normalised names of what could not be installed."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,13 @@ class Installer:
             except InstallFailed as problem:
                 following = self._following(current, problem)
                 if following is None:
-                    raise BootFailed(_message(problem), problem.hint) from problem
+                    missing = problem.message.startswith("needs Python")
+                    raise BootFailed(_message(problem), problem.hint, missing_interpreter=missing) from problem
                 current = following
+            except EngineFailed as problem:
+                if "python:" in problem.message and "cannot be had" in problem.message:
+                    raise BootFailed(problem.message, problem.hint, missing_interpreter=True) from problem
+                raise
         raise BootFailed(
             "the dependencies could not be installed, whatever was left out", "Name them with --requirements"
         )
@@ -101,13 +108,30 @@ class Installer:
             or "--ca-bundle" in problem.hint
         ):
             return None
-        name = name_of(problem.package) if problem.package else ""
-        named = {name_of(line) for line in request.wanted.lines}
-        if not request.builds and self.can_build and (name in named or not name):
+        name = _at_fault(request, problem)
+        never = _NO_SUCH_VERSION.search(problem.output)
+        if not request.builds and self.can_build and not never:
             packages = {one for each in request.wanted.names for one in _SYSTEM.get(each, ())}
             return replace(request, builds=True, system_packages=tuple(sorted({*request.system_packages, *packages})))
-        found = next(_less(request, name, problem.output), None)
-        return None if found is None else replace(found[0], notes=(*request.notes, found[1]))
+        for following in (_without_pin, _without, _without_constraints, _without_what_is_named):
+            found = following(request, name, problem.output)
+            if found is not None:
+                return found
+        return None
+
+
+_NO_SUCH_VERSION = re.compile(r"there is no version of ([A-Za-z0-9][\w.-]*?)(?:\[|[<>=!~]|\s|$)")
+_NOT_FOUND = re.compile(r"[Bb]ecause ([A-Za-z0-9][\w.-]*?) was not found in the package registry")
+
+
+def _at_fault(request: Request, problem: InstallFailed) -> str:
+    """The normalised name of the requirement at fault; empty where the output names none of ours."""
+    asked = {name_of(line) for line in (*request.wanted.lines, *request.extra)}
+    for pattern in (_NO_SUCH_VERSION, _NOT_FOUND):
+        for match in pattern.finditer(problem.output):
+            if name_of(match.group(1)) in asked:
+                return name_of(match.group(1))
+    return name_of(problem.package)
 
 
 def _prepared(request: Request) -> Request:
@@ -126,49 +150,57 @@ def _prepared(request: Request) -> Request:
     return replace(request, wanted=replace(request.wanted, lines=tuple(lines)), notes=(*request.notes, *notes))
 
 
-def _less(request: Request, name: str, output: str) -> Iterator[tuple[Request, str]]:
-    """The request with less in it: without the pin that stands in the way, without the package."""
-    wanted = request.wanted
-    lines = wanted.lines
-    hits = [line for line in lines if name_of(line) == name] if name else []
-    if name and not hits and any(name_of(line) == name for line in request.extra):
-        rest = tuple(line for line in request.extra if name_of(line) != name)
-        yield replace(request, extra=rest), f"{name} could not be installed: it was left out"
-        return
-    for line in hits:
+def _without_pin(request: Request, name: str, output: str) -> Request | None:
+    """Another version of it: its own has no wheel for this Python, or contradicts the others."""
+    missing = {name_of(match.group(1)) for match in _NO_SUCH_VERSION.finditer(output)}
+    if not name or name == "django" or name in missing:
+        return None
+    for line in request.wanted.lines:
         bare = re.match(r"[\w.-]+(?:\[[^\]]*\])?", line)
-        if bare and re.search(r"[=<>~!]", line.partition(";")[0]) and name != "django":
-            relaxed = tuple(bare.group() if one == line else one for one in lines)
-            yield (
-                replace(request, wanted=replace(wanted, lines=relaxed)),
-                f"{quoted(line)} could not be had: another version of it was taken",
-            )
-            return
-    if hits and name != "django":
-        rest = tuple(line for line in lines if name_of(line) != name)
-        yield replace(request, wanted=replace(wanted, lines=rest)), f"{name} could not be installed: it was left out"
-        return
-    if wanted.constraints:
-        yield (
-            replace(request, wanted=replace(wanted, constraints=())),
-            "the constraints file was left out: it contradicts the requirements",
-        )
-        return
-    # It is nobody's own line: a dependency of one of them. The one that the output names next is at fault.
-    for line in lines:
+        if name_of(line) == name and bare and re.search(r"[=<>~!]", line.partition(";")[0]):
+            lines = tuple(bare.group() if one == line else one for one in request.wanted.lines)
+            note = f"{quoted(line)} could not be had: another version of it was taken"
+            return replace(request, wanted=replace(request.wanted, lines=lines), notes=(*request.notes, note))
+    return None
+
+
+def _without(request: Request, name: str, output: str) -> Request | None:
+    """Without the requirement at fault."""
+    del output
+    asked = {name_of(line) for line in (*request.wanted.lines, *request.extra)}
+    if not name or name == "django" or name not in asked:
+        return None
+    return replace(
+        request,
+        wanted=replace(request.wanted, lines=tuple(line for line in request.wanted.lines if name_of(line) != name)),
+        extra=tuple(line for line in request.extra if name_of(line) != name),
+        notes=(*request.notes, f"{name} could not be installed: it was left out"),
+        left_out=request.left_out | {name},
+    )
+
+
+def _without_constraints(request: Request, name: str, output: str) -> Request | None:
+    """Without the constraints file."""
+    del name, output
+    if not request.wanted.constraints:
+        return None
+    note = "the constraints file was left out: it contradicts the requirements"
+    return replace(request, wanted=replace(request.wanted, constraints=()), notes=(*request.notes, note))
+
+
+def _without_what_is_named(request: Request, name: str, output: str) -> Request | None:
+    """What fails is a dependency of a requirement: without the first requirement that the output names."""
+    del name
+    said = output.lower().replace("_", "-")
+    for line in request.wanted.lines:
         own = name_of(line)
-        if (
-            own
-            and own != "django"
-            and re.search(rf"(?<![\w.-]){re.escape(own)}(?![\w.-])", output.lower().replace("_", "-"))
-        ):
-            rest = tuple(one for one in lines if one != line)
-            yield replace(request, wanted=replace(wanted, lines=rest)), f"{own} could not be installed: it was left out"
-            return
+        if own and own != "django" and re.search(rf"(?<![\w.-]){re.escape(own)}(?![\w.-])", said):
+            return _without(request, own, output)
+    return None
 
 
 def _message(problem: InstallFailed) -> str:
-    last = [line.strip() for line in problem.output.splitlines() if line.strip()]
+    last = [re.sub(r"^[^A-Za-z0-9]+", "", line) for line in problem.output.splitlines() if line.strip()]
     told = f" ({quoted(last[-1])})" if last else ""
     return f"{problem.message}{told}"
 

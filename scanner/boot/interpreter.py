@@ -8,14 +8,13 @@ from pathlib import PurePosixPath
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from scanner.boot.dependencies import Wanted, name_of
 from scanner.facts.dockerfiles import Dockerfile, Dockerfiles
 from scanner.model import Location, Options
 from scanner.project import Project, Unreadable
 
 KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8")
 """What the engines may have, the newest first."""
-_USUAL = ("3.12", "3.13", "3.11", "3.10", "3.14", "3.9", "3.8")
-"""Where nothing names one: most libraries support the first."""
 _IMAGE = re.compile(r"(?:^|/)(?:python|uv|base-python)(?:-[a-z]+)*:(?:python)?(\d\.\d+)|python(\d\.\d+)")
 _EXACT = re.compile(r"(?:python-|cpython-)?(3\.\d+)(?:\.\d+)?")
 _SMALL = 64 * 1024
@@ -31,7 +30,14 @@ class Interpreter:
     """The project names this very version; False: it only allows it."""
 
 
-def interpreters(project: Project, options: Options, dockerfiles: Dockerfiles | None) -> tuple[Interpreter, ...]:
+def minor(version: str) -> int:
+    """13 for ``3.13``."""
+    return int(version.split(".")[1])
+
+
+def interpreters(
+    project: Project, options: Options, dockerfiles: Dockerfiles | None, wanted: Wanted
+) -> tuple[Interpreter, ...]:
     """The versions to try, the best first. Only the first is tried where the user names one."""
     if options.python:
         return (Interpreter(options.python, "given with --python", named=True),)
@@ -39,12 +45,27 @@ def interpreters(project: Project, options: Options, dockerfiles: Dockerfiles | 
     named = [one for one in _named(project, dockerfiles) if not one.version.startswith(("2.", "3.6", "3.7"))]
     first = [one for one in named if one.version in allowed or not why]
     reason = f"allowed by {why}" if why else "nothing names a version"
-    rest = [Interpreter(version, reason, named=False) for version in _USUAL if version in allowed]
+    rest = [Interpreter(version, reason, named=False) for version in _usual(wanted) if version in allowed]
     if first:
         # The neighbours of the named one come before what is merely usual.
-        wanted = int(first[0].version.split(".")[1])
-        rest.sort(key=lambda one: abs(int(one.version.split(".")[1]) - wanted))
+        near = minor(first[0].version)
+        rest.sort(key=lambda one: abs(minor(one.version) - near))
     return tuple({one.version: one for one in reversed([*first, *rest])}.values())[::-1]
+
+
+def _usual(wanted: Wanted) -> tuple[str, ...]:
+    """The versions in the order in which they are likely to do, by the version of Django.
+
+    Source: the table "What Python version can I use with Django?" in Django's FAQ.
+    """
+    line = next((one for one in wanted.lines if name_of(one) == "django"), "")
+    match = re.search(r"[=~>]=\s*(\d+)\.(\d+)", line)
+    release = (int(match.group(1)), int(match.group(2))) if match else (5, 2)
+    if release >= (5, 1):
+        return ("3.13", "3.12", "3.14", "3.11", "3.10")
+    if release >= (4, 2):
+        return ("3.12", "3.11", "3.13", "3.10", "3.9", "3.8")
+    return ("3.10", "3.9", "3.11", "3.8", "3.12", "3.13")
 
 
 def _named(project: Project, dockerfiles: Dockerfiles | None) -> Iterator[Interpreter]:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from scanner.boot.draft import Draft
 from scanner.boot.placeholders import Placeholders
 from scanner.boot.record import Fault
-from scanner.boot.repair_modules import repair_module
+from scanner.boot.repair_modules import DISTRIBUTIONS, Offers, repair_module
 from scanner.facts.boot_plan import MadeFile, Override, Variable, VariableSource
 from scanner.facts.settings_source import SettingsSource
 from scanner.model import clean_block
@@ -27,6 +27,8 @@ class Workshop:
     placeholders: Placeholders
     available: dict[str, str]
     """Requirement lines that other files of the project name: normalised name -> line."""
+    left_out: frozenset[str]
+    """Normalised names of what could not be installed."""
     can_add_system_packages: bool
 
     def reads(self, name: str) -> list[str]:
@@ -195,7 +197,8 @@ def _database_driver(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | 
     del workshop
     wanted = re.search(
         r"Error loading (?:MySQLdb|psycopg|cx_Oracle|oracledb)|Did you install (?:mysqlclient|psycopg)"
-        r"|pymssql|mssql|ibm_db|isn't an available database backend|No module named '(?:MySQLdb|psycopg2?|oracledb|cx_Oracle)'"
+        r"|pymssql|mssql|ibm_db|isn't an available database backend"
+        r"|No module named '(?:MySQLdb|psycopg2?|oracledb|cx_Oracle)'"
         r"|GDAL library|SpatiaLite|mod_spatialite",
         " ".join(_texts(fault)),
     )
@@ -299,14 +302,13 @@ def _metadata(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
 
 
 def _module(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
-    return repair_module(
-        fault,
-        draft,
-        workshop.project,
-        workshop.placeholders,
-        workshop.available,
-        system=workshop.can_add_system_packages,
-    )
+    known = {
+        module: name
+        for module, name in DISTRIBUTIONS.items()
+        if re.split(r"[\[<=]", name)[0].lower() not in workshop.left_out
+    }
+    offers = Offers(known, workshop.available, system=workshop.can_add_system_packages)
+    return repair_module(fault, draft, workshop.project, workshop.placeholders, offers)
 
 
 _REPAIRS: tuple[Repair, ...] = (

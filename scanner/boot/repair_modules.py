@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from scanner.boot.draft import Draft
@@ -11,6 +11,7 @@ from scanner.boot.placeholders import Placeholders
 from scanner.boot.record import Fault
 from scanner.facts.boot_plan import MadeFile
 from scanner.project import Project, Unreadable
+from scanner.project.scope import tokens
 
 # Only names that everybody knows: a name out of the project's own code must not make us install what a stranger
 # has put on the index under it.
@@ -98,17 +99,23 @@ _LIBRARIES = (
 )
 
 
+@dataclass(frozen=True)
+class Offers:
+    """What can be installed beside what the project asks for."""
+
+    known: Mapping[str, str]
+    """Module -> the distribution that everybody knows for it."""
+    elsewhere: Mapping[str, str]
+    """Normalised name -> a requirement line of another file of the project."""
+    system: bool
+    """System packages can be added."""
+
+
 def repair_module(
-    fault: Fault,
-    draft: Draft,
-    project: Project,
-    placeholders: Placeholders,
-    available: Mapping[str, str],
-    *,
-    system: bool,
+    fault: Fault, draft: Draft, project: Project, placeholders: Placeholders, offers: Offers
 ) -> Draft | None:
     """The next draft for an import that failed; None where it is something else or cannot be helped."""
-    library = _library(fault, draft) if system else None
+    library = _library(fault, draft) if offers.system else None
     if library is not None:
         return library
     match = _MISSING.search(fault.text) or next((one for text in fault.causes if (one := _MISSING.search(text))), None)
@@ -117,7 +124,7 @@ def repair_module(
         return None
     return (
         _elsewhere(name, draft, project)
-        or _installed(name, draft, available)
+        or _installed(name, draft, offers)
         or _from_example(name, draft, project)
         or _stub(name, draft, project, placeholders)
     )
@@ -164,12 +171,12 @@ def in_sandbox(draft: Draft, path: str) -> str | None:
     return None
 
 
-def _installed(name: str, draft: Draft, available: Mapping[str, str]) -> Draft | None:
+def _installed(name: str, draft: Draft, offers: Offers) -> Draft | None:
     """A distribution that other files of the project name, or one that everybody knows."""
     top = name.partition(".")[0]
-    wanted = DISTRIBUTIONS.get(top)
+    wanted = offers.known.get(top)
     normal = re.sub(r"[-_.]+", "-", wanted or top).lower()
-    line = available.get(re.split(r"[\[<=]", normal)[0]) or available.get(f"django-{normal}") or wanted
+    line = offers.elsewhere.get(re.split(r"[\[<=]", normal)[0]) or offers.elsewhere.get(f"django-{normal}") or wanted
     ready = draft.once(f"install {line}") if line else None
     if ready is None or line is None:
         return None
@@ -253,9 +260,24 @@ def _stub(name: str, draft: Draft, project: Project, placeholders: Placeholders)
 def _is_local(name: str, project: Project) -> bool:
     """Whether it looks like the project's own: below one of its packages, ignored by git, or named like settings."""
     parts = name.split(".")
+    if parts[0] in DISTRIBUTIONS:
+        return False
     if len(parts) > 1:
         return True
-    if re.search(r"secret|setting|config|local|env|prod|cred|private|password|keys?$", name, re.IGNORECASE):
+    words = tokens(name)
+    if words & {
+        "secret",
+        "secrets",
+        "settings",
+        "config",
+        "conf",
+        "local",
+        "env",
+        "prod",
+        "credentials",
+        "private",
+        "keys",
+    }:
         return True
     for path in project.glob(".gitignore", "**/.gitignore"):
         try:
