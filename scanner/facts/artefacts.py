@@ -49,7 +49,7 @@ def from_units(project: Project, units: Units, env_files: EnvFiles, supervised_i
         if not execs:
             continue
         directory = unit.working_directory if isinstance(unit.working_directory, str) else None
-        paths = _unit_paths(project, directory)
+        paths = unit_paths(project, directory)
         environment: dict[str, Variable] = {}
         for one in unit.environment_files:
             path = paths.to_checkout(one.path, directory)
@@ -77,7 +77,7 @@ def _listening(unit: Unit, sockets: Mapping[str, Unit]) -> tuple[tuple[str, Loca
     return tuple(pair for name in names if name in sockets for pair in sockets[name].listen)
 
 
-def _unit_paths(project: Project, directory: str | None) -> PathMap:
+def unit_paths(project: Project, directory: str | None) -> PathMap:
     """A unit's working directory is the project's own; as far as their last parts agree, their parents agree too."""
     if directory is None or not directory.startswith("/"):
         return PathMap()

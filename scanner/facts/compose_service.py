@@ -295,8 +295,18 @@ def read_service(context: Context, name: Scalar, node: Mapping, configs: Mapping
         command_words=words,
         entrypoint_words=entry_words,
         labels=tuple((key.text, context.text(value) or "") for key, value in as_pairs(node.get("labels"))),
+        aliases=_aliases(context, node),
         configs=_configs(context, node.get("configs"), configs),
     )
+
+
+def _aliases(context: Context, node: Mapping) -> tuple[str, ...]:
+    found = [context.text(node.get("container_name")), context.text(node.get("hostname"))]
+    networks = node.get("networks")
+    for _, network in networks if isinstance(networks, Mapping) else ():
+        if isinstance(network, Mapping):
+            found += [text for text, _ in _texts(context, network.get("aliases"))]
+    return tuple(dict.fromkeys(text for text in found if text))
 
 
 def _configs(context: Context, node: Node | None, known: MappingOf[str, str]) -> tuple[tuple[str, str], ...]:

@@ -102,6 +102,8 @@ class Service:
     """``command`` with the place of each word."""
     entrypoint_words: tuple[tuple[str, Location], ...] | None = None
     labels: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Other names under which containers reach it: ``container_name``, ``hostname``, network aliases."""
     configs: tuple[tuple[str, str], ...] = ()
     """Files of the checkout that ``configs:`` mounts: path in the checkout, path in the container."""
 
@@ -120,6 +122,10 @@ class ComposeProject:
     def service(self, name: str) -> Service | None:
         """The service with that name."""
         return next((one for one in self.services if one.name == name), None)
+
+    def reached_as(self, host: str) -> Service | None:
+        """The service that a container of this project reaches under that name."""
+        return self.service(host) or next((one for one in self.services if host in one.aliases), None)
 
 
 @dataclass(frozen=True)
