@@ -60,10 +60,11 @@ def part(name: str) -> str:
             return table(
                 ("output", "meaning"), [(f"`{key}`", told["description"]) for key, told in action["outputs"].items()]
             )
-        case _ if name.startswith("example "):
-            example = ROOT / "examples" / f"{name.removeprefix('example ')}.yml"
-            return fenced("yaml", example.read_text())
-    raise LookupError(f"nothing makes the part {name!r}")
+        case _:
+            kind, _, example = name.partition(" ")
+            if kind != "example":
+                raise LookupError(f"nothing makes the part {name!r}")
+            return fenced("yaml", (ROOT / "examples" / f"{example}.yml").read_text())
 
 
 def readme() -> str:
