@@ -149,11 +149,7 @@ class Waiter:
     def _connects(self, doors: tuple[Door, ...]) -> bool:
         first = doors[0]
         answer = self.sender.ask_quietly(Request(first, b"", reads=Reads.CONNECT_ONLY, verify=False)).answer
-        return isinstance(answer, NoResponse) and answer.cause in {
-            Cause.CONNECTED,
-            Cause.TLS_REFUSED,
-            Cause.TLS_UNTRUSTED,
-        }
+        return isinstance(answer, NoResponse) and answer.cause is Cause.CONNECTED
 
     def _asked(self) -> Readiness | None:
         """Ready, or clearly never; None for not yet."""

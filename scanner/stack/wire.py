@@ -4,7 +4,7 @@ It opens sockets and nothing else. No HTTP library is used, because they normali
 add headers of their own, obey proxy and certificate variables of the environment and follow redirects.
 
 The first line configures it: ``{"ca": PEM, "source": ADDRESS or null, "client": PEM or null}``; the answer is
-``{"ready": true}``. Every further line is a request::
+``{"ready": true}``. Every further line is a request; ``connect-only`` is no handshake either::
 
     {
         "id": 1,
@@ -208,13 +208,13 @@ class Prober:
         try:
             stream = socket.create_connection((asked.address, asked.port), asked.connect, self.source)
             answer.lap(0)
+            if asked.reads == "connect-only":
+                answer.fail("connected", "")
+                return answer
             if asked.tls:
                 stream, answer.tls = self.handshake(stream, asked)
                 answer.lap(1)
-            if asked.reads == "connect-only":
-                answer.fail("connected", "")
-            else:
-                exchange(stream, asked, answer)
+            exchange(stream, asked, answer)
         except (OSError, ValueError, OverflowError, NotHttp, Ended) as error:
             if not answer.responses:
                 answer.fail(*cause_of(error, during_tls=asked.tls and answer.tls is None))

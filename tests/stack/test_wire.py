@@ -134,7 +134,9 @@ def test_refused_reset_and_connected(sender: WireSender, serve: Callable[..., Do
 
     assert cause(sender.send("test", Request(serve(reset), GET))) is Cause.RESET
     door = serve(says(b""))
-    assert cause(sender.send("test", Request(door, b"", reads=Reads.CONNECT_ONLY))) is Cause.CONNECTED
+    for scheme in ("http", "https"):
+        request = Request(Door(scheme, "127.0.0.1", door.port), b"", reads=Reads.CONNECT_ONLY)
+        assert cause(sender.send("test", request)) is Cause.CONNECTED
 
 
 def test_a_door_that_is_no_address_is_the_clients_fault(sender: WireSender) -> None:
