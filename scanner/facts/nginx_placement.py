@@ -24,15 +24,18 @@ http {
     include mime.types;
     default_type application/octet-stream;
     include /etc/nginx/conf.d/*.conf;
+    include /etc/nginx/http.d/*.conf;
     include /etc/nginx/sites-enabled/*;
 }
 """
 """The nginx.conf around a fragment: nothing in it is judged."""
+_STOCK_READS: Final = ("/etc/nginx/conf.d/*.conf", "/etc/nginx/http.d/*.conf", "/etc/nginx/sites-enabled/*")
 _SITES: Final = frozenset({"sites-available", "sites-enabled"})
 _NGINX_TARGET: Final = re.compile(r"/(?:etc|usr/local|opt|usr/share)/(?:[^/]+/)*nginx(?:/|\Z)|/etc/nginx")
 _TEMPLATES: Final = "/etc/nginx/templates/"
 _IMAGE_VERSION: Final = re.compile(r"(?:^|/)nginx(?:-unprivileged)?:(?P<version>\d+\.\d+(?:\.\d+)?)")
 _COPYING: Final = frozenset({"cp", "install", "ln", "mv", "rsync"})
+_TEMPLATE_ENDING: Final = re.compile(r"\.(?:template|tmpl|tpl|j2|jinja2?|erb)\Z")
 _DOCKER_FLAG: Final = re.compile(r"\A--\S+\s+")
 
 
@@ -243,9 +246,7 @@ def _assemble(
 
 def _where_stock_reads(path: str, file: NginxFile) -> str:
     """A place that the stock nginx.conf includes, for a fragment that has none."""
-    if file.content is not Content.FRAGMENT or matching("/etc/nginx/conf.d/*.conf", [path]):
-        return path
-    if matching("/etc/nginx/sites-enabled/*", [path]):
+    if file.content is not Content.FRAGMENT or any(matching(pattern, [path]) for pattern in _STOCK_READS):
         return path
     directory, name = posixpath.split(path)
     if posixpath.basename(directory) == "sites-available":
@@ -333,6 +334,7 @@ def _default_place(file: NginxFile) -> str:
     if file.written_to is not None:
         return file.written_to
     directory, name = posixpath.split(file.path)
+    name = _TEMPLATE_ENDING.sub("", name)
     if posixpath.basename(directory) in _SITES:
         return f"/etc/nginx/sites-enabled/{name}"
     return f"/etc/nginx/conf.d/{name.removesuffix('.conf')}.conf"

@@ -260,9 +260,10 @@ class Reader:
             return
         opening = 1 if token.quote else 0
         raw = self.text[token.start + opening : token.end - opening].encode(errors="surrogatepass")
-        if len(raw) < WORD_LIMIT:
+        # The character behind a word must fit, too; behind a string the closing quote stands before it.
+        if len(raw) + opening < WORD_LIMIT:
             return
-        if token.quote:
+        if len(raw) >= WORD_LIMIT and token.quote:
             message = f'too long parameter, probably missing terminating "{token.quote}" character'
         else:
             message = f'too long parameter "{raw[:10].decode(errors="replace")}..." started'

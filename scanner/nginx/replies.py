@@ -1,5 +1,6 @@
 """What a server or location answers: redirect, fixed answer, refusal, application, files."""
 
+import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HTTPS_TARGET: Final = re.compile(r"https://", re.IGNORECASE)
 _HTTP_TARGET: Final = re.compile(r"http://", re.IGNORECASE)
 _HOST: Final = re.compile(r"(?:[a-z$][a-z0-9+.\-]*:)?//(?P<host>[^/?#]*)", re.IGNORECASE)
+_PATH_VARIABLE: Final = re.compile(r"\$\{?(?:request_uri|uri|document_uri|is_args|args|\d)")
 _OWN_HANDLERS: Final = frozenset(
     {
         "stub_status", "empty_gif", "content_by_lua", "content_by_lua_block", "content_by_lua_file", "js_content",
@@ -118,7 +120,7 @@ class Redirect:
     def host(self) -> str:
         """The host part of the target as written: ``$host``, ``shop.example``; empty for a bare path."""
         found = _HOST.match(self.target)
-        return "" if found is None else found["host"]
+        return "" if found is None else _PATH_VARIABLE.split(found["host"], maxsplit=1)[0]
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,15 @@ def replies(place: Server | LocationBlock, request: RequestShape, known: Definit
     return tuple(dict.fromkeys(evaluation.found))
 
 
+class _Flow(enum.Enum):
+    """Where requests are behind a directive of the rewrite module."""
+
+    GOES_ON = "the next directive"
+    ANSWERED = "nothing: all of them are answered"
+    LEFT = "out of the rewrite phase"
+    SOME_LEFT = "out of the rewrite phase for some, the next directive for others"
+
+
 class _Evaluation:
     """One request on its way through the rewrite, access and content phases; collects what may answer."""
 
@@ -250,21 +261,33 @@ class _Evaluation:
 
     def _rewrite(self, level: Level) -> bool:
         """The directives of the rewrite module, in order; whether they answer every request."""
+        some_left = False
         for directive in level.directives:
-            match directive.name:
-                case "return" | "rewrite":
-                    if self._end(directive) and not directive.conditional:
-                        return True
-                case "set":
-                    self._set(directive, certain=True)
-                case "break":
+            match self._step(directive, level):
+                case _Flow.ANSWERED:
+                    return not some_left
+                case _Flow.LEFT:
                     return False
-                case "if":
-                    if self._if(directive, level):
-                        return True
-                case _:
+                case _Flow.SOME_LEFT:
+                    some_left = True
+                case _Flow.GOES_ON:
                     continue
         return False
+
+    def _step(self, directive: Directive, level: Level) -> "_Flow":
+        match directive.name:
+            case "return" | "rewrite":
+                if self._end(directive) and not directive.conditional:
+                    return _Flow.ANSWERED
+            case "set":
+                self._set(directive, certain=True)
+            case "break":
+                return _Flow.LEFT
+            case "if":
+                return self._if(directive, level)
+            case _:
+                pass
+        return _Flow.GOES_ON
 
     def _end(self, directive: Directive) -> bool:
         """Take the answer of a ``return`` or ``rewrite``; whether it answers every request that comes here."""
@@ -285,24 +308,25 @@ class _Evaluation:
             return Redirect(returned.status, returned.target, returned.directive, self.request)
         return Fixed(returned.status, returned.target or "", returned.directive)
 
-    def _if(self, directive: Directive, level: Level) -> bool:
-        """Take what an ``if`` may answer; whether nothing goes on behind it."""
+    def _if(self, directive: Directive, level: Level) -> "_Flow":
+        """Take what an ``if`` may answer, and say what becomes of the requests."""
         block = next((item for item in _ifs(level) if item.opener is directive), None)
         holds = False if block is None else self._holds(block.condition)
         if block is None or holds is False:
-            return False
+            return _Flow.GOES_ON
+        answered = _Flow.ANSWERED if holds else _Flow.GOES_ON
         for inside in block.directives:
             if inside.name in {"return", "rewrite"}:
                 if self._end(inside):
-                    return holds is True
+                    return answered
             elif inside.name == "set":
                 self._set(inside, certain=holds is True)
             elif inside.name == "break":
-                return False
+                return _Flow.LEFT if holds else _Flow.SOME_LEFT
         if isinstance(level, LocationBlock) and any(block.own(f"{kind}_pass") for kind in PASS_KINDS):
             self._content(block)
-            return holds is True
-        return False
+            return answered
+        return _Flow.GOES_ON
 
     def _set(self, directive: Directive, *, certain: bool) -> None:
         name = directive.arg(0).removeprefix("$")

@@ -129,7 +129,8 @@ def server_names(directives: Iterable[Directive]) -> tuple[ServerName, ...]:
 
 
 def _server_name(text: str, directive: Directive, index: int) -> ServerName:
-    is_template = index in directive.templated
+    # server_name knows no variables but this one: any other is a template's.
+    is_template = index in directive.templated or (text.startswith("$") and text != "$hostname")
     if text.startswith("~"):
         kind = NameKind.REGEX
     elif text.startswith(("*.", ".")):

@@ -22,6 +22,7 @@ _OPENER: Final = re.compile(
     r"\{%|\{\{|\{#|<%|\$\{(?P<braced>[A-Z_][A-Z0-9_]*+)(?::?[-=?+][^}\n]{0,200})?\}"
     r"|\$\((?!\?)|\$(?P<bare>[A-Z][A-Z0-9_]++)(?![a-z])"
 )
+_INSIDE: Final = re.compile(r"[-+~]?\s*+[A-Za-z_\"'(\[.$#/^][^{}]*+")
 _CLOSERS: Final = {"{%": "%}", "{{": "}}", "{#": "#}", "<%": "%>", "$(": ")"}
 _DEFINED: Final = re.compile(
     r"(?:\b(?:set|auth_request_set)[ \t]+\$\{?|\b(?:map|geo|split_clients)\b[^;{}]{0,200}\$)([A-Z_][A-Z0-9_]*)"
@@ -79,7 +80,7 @@ class _Masker:
         """One entry an open branch or loop: where its dropped branch began, or None while its first branch lasts."""
         self.block_start = 0
         self.conditional: list[tuple[int, int]] = []
-        self.hopeless: set[str] = set()
+        self.last_closer = {closer: text.rfind(closer) for closer in _CLOSERS.values()}
 
     def run(self) -> Masked:
         position = 0
@@ -107,8 +108,13 @@ class _Masker:
         if opener == "{#" and not self.jinja:
             return None
         closer = _CLOSERS[opener]
+        if self.last_closer[closer] < found.end():
+            return None
         end = self.text.find(closer, found.end(), found.end() + _EXPRESSION_LIMIT)
-        return None if end < 0 else end + len(closer)
+        # `{{` may be a table in Lua or JSON in a log format: an expression begins with a name and holds no brace.
+        if end < 0 or (opener == "{{" and not _INSIDE.fullmatch(self.text, found.end(), end)):
+            return None
+        return end + len(closer)
 
     def _replace(self, found: re.Match[str], end: int) -> None:
         start, opener = found.start(), found.group()
