@@ -18,6 +18,9 @@ _TEMPLATE_SUFFIXES: Final = re.compile(
 _DIRECTORIES: Final = frozenset(
     {"nginx", "sites-available", "sites-enabled", "conf.d", "vhosts", "snippets", "server_blocks"}
 )
+_DEPLOYING: Final = frozenset(
+    {"deploy", "deployment", "conf", "config", "configs", "ops", "server", "etc", "provision", "ansible", "infra"}
+)
 _OTHER_KINDS: Final = re.compile(
     r"\.(?:py|pyc|md|rst|txt|ya?ml|json|toml|ini|sh|bash|js|ts|css|html?|xml|svg|png|jpe?g|gif|ico|woff2?|crt|pem|key|csr"
     r"|service|socket|timer|sql|lock|cfg|zip|gz|log|php|lua|pub|md5|map|po|mo|dockerfile)\Z",
@@ -100,6 +103,8 @@ def may_be_nginx(path: str) -> bool:
     if _OTHER_KINDS.search(bare):
         return False
     if bare.endswith((*_SUFFIXES, "_params")) or "nginx" in bare:
+        return True
+    if "." not in name and not _DEPLOYING.isdisjoint(directories):
         return True
     return not _DIRECTORIES.isdisjoint(directories) or any("nginx" in part for part in directories)
 

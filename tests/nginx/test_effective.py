@@ -68,8 +68,8 @@ LOCATIONS = """
 PATHS = [
     "/", "/exact", "/exact/", "/exactly", "/static/a.php", "/static/", "/static", "/x.php", "/x.jpg", "/a", "/ab",
     "/abc", "/abcd.php", "/outer/", "/outer/a.txt", "/outer/a.php", "/outer/inner/", "/outer/inner/x",
-    "/outer/inner/x.txt", "/outer/inner/y.php", "/outer/first/a.txt", "/outer/first/a.php", "/quiet/a.php", "/quiet/a.jpg", "/media",
-    "/media/x/",
+    "/outer/inner/x.txt", "/outer/inner/y.php", "/outer/first/a.txt", "/outer/first/a.php",
+    "/quiet/a.php", "/quiet/a.jpg", "/media", "/media/x/",
     "/mediax", "/media/x/1.JPG", "/u12/", "/ux/", "/glued", "/glued/", "/tightly", "/tight.php", "/b.gif", "/b.GIF",
     "/none",
 ]  # fmt: skip
