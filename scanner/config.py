@@ -14,6 +14,8 @@ from scanner.model import Layer, Options, ScopeClass, SeatrialError, Severity
 from scanner.settings_file import Ignore, read_settings_file
 
 CONFIG_FILE = ".seatrial.yml"
+MAX_BUNDLE = 4 * 1024 * 1024
+"""Bytes of a certificate file that are looked at."""
 LEVELS = ("critical", "high", "medium", "low")
 REPORTS = ("json", "junit", "sarif", "summary", "comment", "codequality", "html", "har")
 TRUE = {"true": True, "false": False}
@@ -229,7 +231,7 @@ def build(path: Path, options: Raw, inputs: Raw, file_text: str | None, *, verbo
         format=_text(values, "format") or "terminal",
         quiet=values.get("quiet") is True,
         verbose=verbose,
-        options=_options(values, extra),
+        options=_options(values, extra, path),
         ignores=document.ignores if document else (),
     )
 
@@ -238,12 +240,10 @@ def _known_keys() -> tuple[str, ...]:
     return (*(option.name for option in OPTIONS if option.in_file), *FILE_ONLY_KEYS)
 
 
-def _options(values: Raw, extra: Raw) -> Options:
+def _options(values: Raw, extra: Raw, path: Path) -> Options:
     plain = Options()
     number = values.get("timeout")
     bundle = _text(values, "ca-bundle")
-    if bundle and not Path(bundle).is_file():
-        raise SeatrialError(f"ca-bundle: there is no file {bundle}", "give the path of a PEM file")
     env = values.get("env")
     limits = extra.get("limits")
     limit = limits if isinstance(limits, Mapping) else {}
@@ -265,7 +265,7 @@ def _options(values: Raw, extra: Raw) -> Options:
         memory=int(_number(limit, "memory", plain.memory)),
         processes=int(_number(limit, "processes", plain.processes)),
         allow_builds=extra.get("allow-builds") is True,
-        ca_bundle=Path(bundle) if bundle else None,
+        ca_bundle=_ca_bundle(bundle, path) if bundle else None,
         index_url=_text(values, "index-url"),
         trusted=values.get("trusted") is True,
         keep_stack=values.get("keep-stack") is True,
@@ -273,6 +273,26 @@ def _options(values: Raw, extra: Raw) -> Options:
         if isinstance(scopes, Mapping)
         else {},
     )
+
+
+def _ca_bundle(name: str, checkout: Path) -> Path:
+    """The file, from the working directory or from the checkout. Raises SeatrialError.
+
+    It is handed to the build of the project's dependencies, where the project's code can read it: so it must be a
+    certificate file, and one in the checkout must not be a link to something of ours.
+    """
+    root = checkout.resolve()
+    for given in (Path(name), checkout / name):
+        if not given.is_file():
+            continue
+        found = given.resolve()
+        if given.absolute().is_relative_to(root) and not found.is_relative_to(root):
+            raise SeatrialError(f"ca-bundle: {name} is a link that leads out of the checkout", "give the file itself")
+        with found.open("rb") as file:
+            if b"-----BEGIN CERTIFICATE-----" not in file.read(MAX_BUNDLE):
+                raise SeatrialError(f"ca-bundle: {name} holds no certificate", "give the path of a PEM file")
+        return found
+    raise SeatrialError(f"ca-bundle: there is no file {name}", "give the path of a PEM file")
 
 
 def _number(values: Raw, name: str, default: float) -> float:

@@ -107,3 +107,16 @@ def test_no_option_is_defined_twice() -> None:
     names = [option.name for option in OPTIONS]
     assert len(names) == len(set(names))
     assert all(option.choices for option in OPTIONS if option.kind is Kind.CHOICE)
+
+
+def test_a_ca_bundle_is_a_certificate_file_and_no_link_out_of_the_checkout(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (tmp_path / "secret").write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+    (checkout / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+    (checkout / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\n", encoding="utf-8")
+    (checkout / "link.pem").symlink_to("../secret")
+    assert build(checkout, {"ca-bundle": "ca.pem"}, {}, None).options.ca_bundle == (checkout / "ca.pem").resolve()
+    for name, words in (("link.pem", "leads out"), ("key.pem", "no certificate"), ("none.pem", "no file")):
+        with pytest.raises(SeatrialError, match=words):
+            build(checkout, {"ca-bundle": name}, {}, None)
