@@ -36,6 +36,8 @@ _ORDER: Final = f"{PLACE}/launch.json"
 _WIRE: Final = f"{PLACE}/wire.py"
 _COLLECT_SECONDS: Final = 60
 _HELPER_LIMITS: Final = Limits(memory=256 * MEBIBYTE, processes=64, cpus=1.0)
+_ENGINES: Final = frozenset({"PATH", "HOME", "TMPDIR", "PYTHONHOME", "VIRTUAL_ENV", "LD_PRELOAD", "LD_LIBRARY_PATH"})
+"""What an image or unit says of its own file system: here the engine's environment takes its place."""
 _APP_TMPFS: Final = 256 * MEBIBYTE
 
 
@@ -103,7 +105,7 @@ def _environment(app: AppPlan, boot: BootPlan, nonce: str, *, hooked: bool) -> M
         "HOME": "/tmp",
         "TMPDIR": "/tmp",
         "PYTHONUNBUFFERED": "1",
-        **app.environment,
+        **{name: value for name, value in app.environment.items() if name not in _ENGINES},
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": ":".join(dict.fromkeys(path)),
         "SEATRIAL_OVERRIDES": app.overrides,
