@@ -95,9 +95,9 @@ class DockerEngine:
         with self._speaking():
             image, seeded = self._image(process)
             client, _ = self._connect()
-            options = docker_container.options(process, image, self._labels, seeded=seeded)
             host = docker_container.host(client, process, network or Network(), self._namespace(network))
-            container = str(client.api.create_container(**options, host_config=host)["Id"])
+            argv = docker_container.command(process, network or Network(), seeded=seeded)
+            container = docker_container.create(client, process, image, argv, host, self._labels)
             try:
                 return self._attended(client, container, process)
             finally:
@@ -138,6 +138,7 @@ class DockerEngine:
                 client = docker_client.connect(self._connection[1], timeout=10)
                 docker_client.remove(client, self._place.id)
                 client.close()
+            self._connection[0].close()
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -244,8 +245,8 @@ class DockerEngine:
                 limits=Limits(memory=64 << 20, processes=16, cpus=1.0),
             )
             host = docker_container.host(client, waiting, network, "none", capabilities=("NET_ADMIN",))
-            options = docker_container.options(waiting, self._plain, self._labels, seeded=False) | {"user": "0:0"}
-            container = str(client.api.create_container(**options, host_config=host)["Id"])
+            argv = list(waiting.argv)
+            container = docker_container.create(client, waiting, self._plain, argv, host, self._labels, number="0:0")
             client.api.start(container)
             self._networks[key] = container
         return f"container:{self._networks[key]}"

@@ -6,6 +6,7 @@ The command line tool and the SDK must speak to the same engine, so the tool's o
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import docker
+import docker.utils
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound
 from packaging.version import InvalidVersion, Version
@@ -65,29 +67,35 @@ def context() -> Context:
 def connect(where: Context, timeout: int = _SECONDS) -> docker.DockerClient:
     """A client of the engine, without having asked it anything. Raises EngineUnavailable."""
     try:
+        _knock(where.host)
         if where.name == "default":  # with the DOCKER_* variables for certificates
-            settings = docker.utils.kwargs_from_env()
-            return docker.DockerClient(**{"base_url": where.host, **settings}, timeout=timeout, version="auto")
+            return docker.from_env(timeout=timeout, version="auto")
         return docker.DockerClient(base_url=where.host, timeout=timeout, version="auto")
-    except (DockerException, requests.RequestException) as error:
+    except (OSError, DockerException) as error:  # OSError: what requests raises is one too
         raise unavailable(where, error) from error
+
+
+def _knock(host: str) -> None:
+    """Raises OSError if nobody listens on a socket of this machine: the SDK's own error would have to be guessed at."""
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.connect(host.removeprefix("unix://"))
 
 
 def unavailable(where: Context, error: Exception) -> EngineUnavailable:
     """Why an engine does not answer, with what can be done about it."""
-    text = str(error)
     message = f"Docker Engine does not answer at {where.host}"
-    if "Permission denied" in text or "PermissionError" in text:
+    if isinstance(error, PermissionError):
         return EngineUnavailable(
             f"{message} (permission denied)", "add the user to the group docker, or use --engine local"
         )
-    if "FileNotFoundError" in text or "No such file" in text:
+    if isinstance(error, FileNotFoundError):
         return EngineUnavailable(
             f"{message} (there is no such socket)", "start the Docker Engine, or use --engine local"
         )
-    if "Connection refused" in text or "ConnectionRefused" in text:
+    if isinstance(error, ConnectionRefusedError):
         return EngineUnavailable(f"{message} (connection refused)", "start the Docker Engine, or use --engine local")
-    return EngineUnavailable(f"{message} ({clean(text)[:200]})", "see `docker version`, or use --engine local")
+    return EngineUnavailable(f"{message} ({clean(str(error))[:200]})", "see `docker version`, or use --engine local")
 
 
 def check(client: docker.DockerClient) -> str:

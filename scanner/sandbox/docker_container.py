@@ -53,20 +53,30 @@ def _tmpfs_options(mount: Tmpfs, process: Process) -> str:
     return f"rw,nosuid,nodev,{execute},size={mount.size},mode={mode},uid={number},gid={number}"
 
 
-def options(process: Process, image: str, labels: Mapping[str, str], *, seeded: bool) -> dict[str, object]:
-    """What ``create_container`` is called with, but for the host's part."""
-    argv = command(process, Network(), seeded=seeded)
-    return {
-        "image": image,
-        "entrypoint": argv[:1],
-        "command": argv[1:],
-        "environment": environment(process, path_of(process)),
-        "working_dir": process.directory,
-        "user": user(process),
-        "labels": dict(labels),
-        "stdin_open": True,
-        "use_config_proxy": False,
-    }
+def create(
+    client: docker.DockerClient,
+    process: Process,
+    image: str,
+    argv: list[str],
+    host_config: dict[str, object],
+    labels: Mapping[str, str],
+    *,
+    number: str = "",
+) -> str:
+    """Make the container, without starting it; its id. ``number`` replaces the user and group of the process."""
+    made = client.api.create_container(
+        image,
+        entrypoint=argv[:1],
+        command=argv[1:],
+        environment=environment(process, path_of(process)),
+        working_dir=process.directory,
+        user=number or user(process),
+        labels=dict(labels),
+        stdin_open=True,
+        host_config=host_config,
+        use_config_proxy=False,  # the tool's own settings could put proxies with passwords into the environment
+    )
+    return str(made["Id"])
 
 
 def host(

@@ -13,6 +13,7 @@ from scanner.sandbox import docker_container, net
 from scanner.sandbox.docker_client import Context, command_environment, failure, speaking
 from scanner.sandbox.interface import EngineFailed, Group, Process, State, User, Wire
 from scanner.sandbox.redact import redact
+from scanner.sandbox.staging import environment
 from scanner.sandbox.streams import TAIL, LineWire, Tail, drain
 from scanner.sandbox.workplace import Workplace, disk
 
@@ -80,7 +81,7 @@ def _service(process: Process, argv: list[str]) -> dict[str, object]:
     return {
         "entrypoint": argv,
         "network_mode": f"service:{NET}",
-        "environment": docker_container.environment(process, docker_container.path_of(process)),
+        "environment": environment(process, docker_container.path_of(process)),
         "working_dir": process.directory,
         "user": docker_container.user(process),
         "init": True,

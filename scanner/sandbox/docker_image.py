@@ -109,7 +109,7 @@ class Environments:
     def _known(self, image: str) -> str | None:
         """The Python version of an image that is there; it stands in the second of its two names."""
         try:
-            tags = self._client.api.inspect_image(image)["RepoTags"]
+            tags = self._client.images.get(image).tags
         except ImageNotFound:
             return None
         versions = [tag.removeprefix(f"{image}-") for tag in tags if tag.startswith(f"{image}-")]

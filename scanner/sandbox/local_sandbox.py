@@ -113,27 +113,17 @@ def outer_command(sources: set[str], shared: int, info: int, writable: Iterable[
     ]  # bwrap itself wants a /tmp to start from
     for path in writable or ():
         view += ["--bind", path, path]
+    # An installer is waited for by the thread that started it; a group must survive the end of that thread.
+    dies = [] if writable is None else ["--die-with-parent"]
     command: list[str] = []
     if os.geteuid() == 0:
         own = local_programs.own_interpreter()
-        command += [
-            bwrap,
-            *view,
-            "--dev-bind",
-            "/dev",
-            "/dev",
-            "--dev-bind",
-            "/proc",
-            "/proc",
-            "--",
-            str(own.path),
-            "-I",
-            "-S",
-        ]
+        command += [bwrap, *dies, *view, "--dev-bind", "/dev", "/dev", "--dev-bind", "/proc", "/proc", "--"]
+        command += [str(own.path), "-I", "-S"]
         command += ["-c", _run(f"local_supervisor.become({UNPRIVILEGED}, sys.argv[1:])")]
         view = ["--ro-bind" if writable is None else "--bind", "/", "/"]  # what is read-only there stays so
     command += [bwrap, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    command += ["--unshare-net"] if writable is None else []
+    command += ["--unshare-net"] if writable is None else dies
     command += ["--uid", "0", "--gid", "0", "--cap-add", "ALL", *view, "--proc", "/proc", "--dev", "/dev"]
     for number in range(shared):
         command += ["--perms", "1777", "--size", str(_SHARED_SIZE), "--tmpfs", f"{SHARED}/{number}"]

@@ -1,8 +1,8 @@
 """The first program inside the local engine's outer sandbox: it starts the inner ones and watches over their limits.
 
 Runs by itself (``python -I -S``): standard library only; of ours it can import what lies beside it in the sandbox,
-which is ``net`` alone. It owns the network namespace and holds capabilities in the sandbox's user namespace, and runs no code
-of the scanned project: that starts behind one more ``bwrap`` each.
+which is ``net`` alone. It owns the network namespace, holds capabilities in the sandbox's user namespace, and runs no
+code of the scanned project: that starts behind one more ``bwrap`` each.
 
 Standard input: one line of JSON, the specification; its end is the order to stop everything. Standard output: one JSON
 object a line, ``{"event": "started"}`` and ``{"event": "ended", "role": …, "code": …, "limit": …}``.

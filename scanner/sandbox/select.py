@@ -4,13 +4,14 @@ from scanner.model import Options
 from scanner.sandbox.docker import DockerEngine
 from scanner.sandbox.interface import Engine, EngineUnavailable
 from scanner.sandbox.local import LocalEngine
+from scanner.sandbox.trusted import TrustedEngine
 
 
 def choose(name: str, options: Options) -> tuple[Engine | None, list[str]]:
     """The engine of that name (``auto``, ``docker``, ``local``, ``none``) and, line by line, why it is that one.
 
-    ``auto`` takes the Docker Engine if one answers, else the local engine. None where there is none: the lines then
-    tell what was tried and what can be done.
+    ``auto`` takes the Docker Engine if one answers, else the local engine. Where there is none, the lines tell what was
+    tried and what can be done; the project's code then runs unprotected if the user calls it trusted, else not at all.
     """
     reasons: list[str] = []
     if name == "none":
@@ -32,4 +33,7 @@ def choose(name: str, options: Options) -> tuple[Engine | None, list[str]]:
             if isinstance(engine, DockerEngine):
                 reasons += engine.swept
             return engine, reasons
+    if options.trusted:
+        reasons.append("without a sandbox, as --trusted asks: the stack is not started")
+        return TrustedEngine(options.timeout), reasons
     return None, reasons

@@ -9,6 +9,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.model import Progress
@@ -20,9 +21,6 @@ from scanner.sandbox.redact import last_lines, redact
 from scanner.sandbox.staging import digest
 
 SECONDS = 600
-_FILES = "/opt/seatrial/files"
-_CACHE = "/opt/seatrial/cache"
-_CA = "/opt/seatrial/ca.pem"
 _PASSED_ON = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -61,7 +59,23 @@ def cache_directory(place: workplace.Workplace) -> Path:
     return place.path / "cache"
 
 
-def install(dependencies: Dependencies, cache: Path, progress: Progress) -> Installed:
+@dataclass(frozen=True)
+class _Places:
+    """Where uv finds things: in its sandbox, or on this machine."""
+
+    uv: str
+    environment: str
+    cache: str
+    files: str
+    bundle: str
+
+
+_INSIDE = _Places(
+    "/opt/seatrial/uv", local_root.ENVIRONMENT, "/opt/seatrial/cache", "/opt/seatrial/files", "/opt/ca.pem"
+)
+
+
+def install(dependencies: Dependencies, cache: Path, progress: Progress, *, sandboxed: bool = True) -> Installed:
     """An environment with these dependencies; nothing is done if there is one. Raises InstallFailed, EngineFailed."""
     interpreter = local_programs.interpreter(dependencies.python)
     if not dependencies.allow_builds:
@@ -74,13 +88,12 @@ def install(dependencies: Dependencies, cache: Path, progress: Progress) -> Inst
     cached = (environment / "complete").is_file()
     if not cached:
         progress.step(f"installing dependencies for Python {interpreter.version}")
-        _build(dependencies, interpreter, cache, environment)
-    notes = ()
+        _build(dependencies, interpreter, cache, environment, sandboxed=sandboxed)
+    notes: tuple[str, ...] = ()
     if dependencies.system_packages:
         notes = (f"system packages are not installed by the local engine: {', '.join(dependencies.system_packages)}",)
-    return Installed(
-        "local", str(environment), f"{local_root.ENVIRONMENT}/bin/python", interpreter.version, cached, notes
-    )
+    python = f"{local_root.ENVIRONMENT}/bin/python"
+    return Installed("local", str(environment), python, interpreter.version, cached, notes)
 
 
 def must_build(text: str) -> bool:
@@ -105,7 +118,9 @@ def _refuse_builds(dependencies: Dependencies) -> None:
             )
 
 
-def _build(dependencies: Dependencies, interpreter: Interpreter, cache: Path, environment: Path) -> None:
+def _build(
+    dependencies: Dependencies, interpreter: Interpreter, cache: Path, environment: Path, *, sandboxed: bool
+) -> None:
     """Make the environment beside its final place, then move it there in one step."""
     try:
         environment.parent.mkdir(parents=True, exist_ok=True)
@@ -119,13 +134,16 @@ def _build(dependencies: Dependencies, interpreter: Interpreter, cache: Path, en
             downloads = work / "downloads"
         for directory in (work / "environment", downloads):
             directory.mkdir(exist_ok=True)
-            if os.geteuid() == 0:
+            if os.geteuid() == 0 and sandboxed:
                 os.chown(directory, UNPRIVILEGED, UNPRIVILEGED)
         files = work / "files"
         files.mkdir()
         write_files(dependencies, files)
         work.chmod(0o755)
-        _uv(dependencies, interpreter, work, downloads)
+        if sandboxed:
+            _in_sandbox(dependencies, interpreter, work, downloads)
+        else:
+            _plainly(dependencies, interpreter, work, downloads)
         (work / "environment" / "complete").touch()
         try:
             (work / "environment").rename(environment)
@@ -150,79 +168,87 @@ def write_files(dependencies: Dependencies, root: Path) -> None:
         directory.chmod(0o755)
 
 
-def _uv(dependencies: Dependencies, interpreter: Interpreter, work: Path, downloads: Path) -> None:
-    bundle, variables = _certificates(dependencies)
-    variables |= {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    variables |= {"PATH": local_root.SYSTEM_PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "UV_CACHE_DIR": _CACHE}
+def _steps(dependencies: Dependencies, interpreter: Interpreter, places: _Places) -> list[list[str]]:
+    python = f"{places.environment}/bin/python"
+    wheels = () if dependencies.allow_builds else ("--only-binary", ":all:")
+    venv = [places.uv, "venv", "--relocatable", "--allow-existing", "--quiet", "--python", str(interpreter.path)]
+    return [
+        [*venv, places.environment],
+        [places.uv, "pip", "install", "--python", python, *wheels, *dependencies.arguments],
+    ]
+
+
+def _variables(dependencies: Dependencies, places: _Places, bundle: Path | None) -> dict[str, str]:
+    variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    variables |= {"PATH": local_root.SYSTEM_PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "UV_CACHE_DIR": places.cache}
     variables |= {"UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1"}
     if dependencies.index_url:
         variables["UV_DEFAULT_INDEX"] = dependencies.index_url
-    base = local_root.system() | {
-        str(interpreter.prefix): str(interpreter.prefix),
-        "/opt/seatrial/uv": str(local_programs.uv()),
-    }
-    base |= {name: name for name in ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf") if Path(name).is_file()}
-    base |= {_FILES: str(work / "files"), **({_CA: str(bundle)} if bundle else {})}
-    writable = {local_root.ENVIRONMENT: str(work / "environment"), _CACHE: str(downloads)}
-    steps = [
-        [
-            "venv",
-            "--relocatable",
-            "--allow-existing",
-            "--quiet",
-            "--python",
-            str(interpreter.path),
-            local_root.ENVIRONMENT,
-        ],
-        [
-            "pip",
-            "install",
-            "--python",
-            f"{local_root.ENVIRONMENT}/bin/python",
-            *_wheels(dependencies),
-            *dependencies.arguments,
-        ],
-    ]
-    for step in steps:
-        command = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL", "--die-with-parent"]
-        command += local_root.mounts(base, None, ["/proc", "/dev", "/tmp", *writable])
-        command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-        for place, source in writable.items():
-            command += ["--bind", source, place]
-        command += ["--chdir", _FILES, "--", "/opt/seatrial/uv", *step]
-        _run(command, variables, set(base.values()), [*writable.values()], dependencies)
+    if bundle is not None:
+        variables["SSL_CERT_FILE"] = places.bundle
+    return variables
 
 
-def _wheels(dependencies: Dependencies) -> Iterable[str]:
-    return () if dependencies.allow_builds else ("--only-binary", ":all:")
-
-
-def _certificates(dependencies: Dependencies) -> tuple[Path | None, dict[str, str]]:
+def _bundle(dependencies: Dependencies) -> Path | None:
     """The bundle of certificate authorities: the one given, else the one that this machine's settings name."""
     given = dependencies.ca_bundle
     if given is None and os.environ.get("SSL_CERT_FILE"):
         given = Path(os.environ["SSL_CERT_FILE"])
-    if given is None or not given.is_file():
-        return None, {}
-    return given.resolve(), {"SSL_CERT_FILE": _CA}
+    return given.resolve() if given is not None and given.is_file() else None
+
+
+def _plainly(dependencies: Dependencies, interpreter: Interpreter, work: Path, downloads: Path) -> None:
+    bundle = _bundle(dependencies)
+    places = _Places(
+        str(local_programs.uv()), str(work / "environment"), str(downloads), str(work / "files"), str(bundle)
+    )
+    for step in _steps(dependencies, interpreter, places):
+        _run(step, _variables(dependencies, places, bundle), dependencies, directory=places.files)
+
+
+def _in_sandbox(dependencies: Dependencies, interpreter: Interpreter, work: Path, downloads: Path) -> None:
+    bundle = _bundle(dependencies)
+    base = local_root.system() | {
+        str(interpreter.prefix): str(interpreter.prefix),
+        _INSIDE.uv: str(local_programs.uv()),
+    }
+    names = (Path("/etc") / name for name in ("hosts", "resolv.conf", "nsswitch.conf"))
+    base |= {str(path): str(path.resolve()) for path in names if path.is_file()}
+    base[_INSIDE.files] = str(work / "files")
+    if bundle is not None:
+        base[_INSIDE.bundle] = str(bundle)
+    writable = {_INSIDE.environment: str(work / "environment"), _INSIDE.cache: str(downloads)}
+    inner = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL", "--die-with-parent"]
+    inner += local_root.mounts(base, None, ["/proc", "/dev", "/tmp", *writable])
+    inner += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for place, source in writable.items():
+        inner += ["--bind", source, place]
+    info = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        outer = [*outer_command(set(base.values()), 0, info, writable.values()), str(local_programs.bwrap()), *inner]
+        for step in _steps(dependencies, interpreter, _INSIDE):
+            command = [*outer, "--chdir", _INSIDE.files, "--", *step]
+            _run(command, _variables(dependencies, _INSIDE, bundle), dependencies, descriptor=info)
+    finally:
+        os.close(info)
 
 
 def _run(
-    inner: list[str], variables: dict[str, str], sources: set[str], writable: list[str], dependencies: Dependencies
+    command: list[str],
+    variables: dict[str, str],
+    dependencies: Dependencies,
+    directory: str = "/",
+    descriptor: int | None = None,
 ) -> None:
-    info = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-    command = [*outer_command(sources, 0, info, writable), str(local_programs.bwrap()), *inner]
     try:
         done = subprocess.run(
-            command, pass_fds=[info], env=variables, stdin=subprocess.DEVNULL, capture_output=True,
-            check=False, timeout=SECONDS, cwd="/",
+            command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=SECONDS,
+            cwd=directory, pass_fds=() if descriptor is None else (descriptor,),
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise InstallFailed(f"the dependencies were not installed within {SECONDS} s") from error
     except OSError as error:
-        raise EngineFailed(f"cannot start bubblewrap: {error.strerror}") from error
-    finally:
-        os.close(info)
+        raise EngineFailed(f"cannot start {command[0]}: {error.strerror}") from error
     if done.returncode != 0:
         raise failure(done.stderr + done.stdout, secrets_of(dependencies))
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from leftovers import AnyEngine, make
+
+from tests.sandbox.leftovers import AnyEngine, make
 
 ENGINES = [pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.local)]
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from leftovers import AnyEngine, left
 
 from scanner.sandbox.interface import (
     MEBIBYTE,
@@ -22,6 +21,7 @@ from scanner.sandbox.interface import (
     Tmpfs,
     User,
 )
+from tests.sandbox.leftovers import AnyEngine, left
 
 SITE, PROBER, OTHER = "198.51.100.10", "198.51.100.99", "172.18.0.5"
 NETWORK = Network((SITE, PROBER, OTHER), {"shop.example": SITE, "app": OTHER})
@@ -233,7 +233,7 @@ def test_dollars_and_quotes_arrive_unchanged(engine: Engine) -> None:
 
 
 def identity(engine: AnyEngine) -> str:
-    return engine._place.id
+    return str(engine._place.id)
 
 
 def test_leaves_nothing_behind(fresh: AnyEngine) -> None:
