@@ -2,7 +2,7 @@
 
 from scanner.facts.app_server_types import AppServer, AppServers, Bind, ServerKind
 from scanner.facts.artefact import Artefact
-from scanner.facts.artefacts import from_compose, from_images, from_scripts, from_units, supervised_container
+from scanner.facts.artefacts import from_compose, from_images, from_scripts, from_units
 from scanner.facts.commands import Word, resolve
 from scanner.facts.compose import Compose
 from scanner.facts.deploy_paths import script_finder
@@ -37,8 +37,7 @@ def app_servers(
         if made is not None:
             found.append((made, artefact.rank))
 
-    supervised = supervised_container(compose, dockerfiles)
-    for artefact in from_units(project, units, env_files, supervised):
+    for artefact in from_units(project, units, env_files):
         add(artefact)
     for artefact in from_compose(compose, dockerfiles, env_files):
         add(artefact)

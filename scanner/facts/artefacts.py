@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
 from scanner.facts.artefact import Artefact, Variable
 from scanner.facts.commands import Word, words_of_shell
@@ -15,7 +15,6 @@ from scanner.facts.unit_types import Unit, Units
 from scanner.model import Location
 from scanner.project import Project, Unreadable
 
-_SUPERVISOR = re.compile(r"(?:^|/)supervisord$")
 _SCRIPT_NAMES = (
     "*.sh",
     "*.bash",
@@ -39,9 +38,9 @@ def from_env_file(file: EnvFile) -> dict[str, Variable]:
     return _variables((one.key, one.value, one.location) for one in file.entries)
 
 
-def from_units(project: Project, units: Units, env_files: EnvFiles, supervised_in: str | None) -> Iterator[Artefact]:
+def from_units(project: Project, units: Units, env_files: EnvFiles) -> Iterator[Artefact]:
     """Services with the socket units that start them, and supervisor's programs."""
-    sockets = {unit.name: unit for unit in units.units if unit.kind == "socket"}
+    sockets = [unit for unit in units.units if unit.kind == "socket"]
     for unit in units.units:
         if unit.kind not in {"service", "supervisor"}:
             continue
@@ -67,14 +66,17 @@ def from_units(project: Project, units: Units, env_files: EnvFiles, supervised_i
             paths=paths,
             user=unit.user,
             sockets=_listening(unit, sockets),
-            container=supervised_in if unit.kind == "supervisor" else None,
+            container=unit.container,
         )
 
 
-def _listening(unit: Unit, sockets: Mapping[str, Unit]) -> tuple[tuple[str, Location], ...]:
+def _listening(unit: Unit, sockets: Sequence[Unit]) -> tuple[tuple[str, Location], ...]:
+    """What systemd opens for a service; of socket units with one name those beside it count."""
     stem = unit.name.removesuffix(".service")
     names = unit.sockets or (f"{stem}.socket", f"{stem.partition('@')[0]}.socket")
-    return tuple(pair for name in names if name in sockets for pair in sockets[name].listen)
+    named = [one for one in sockets if one.name in names]
+    beside = [one for one in named if posixpath.dirname(one.path) == posixpath.dirname(unit.path)]
+    return tuple(dict.fromkeys(pair for one in beside or named[:1] for pair in one.listen))
 
 
 def unit_paths(project: Project, directory: str | None) -> PathMap:
@@ -144,20 +146,6 @@ def from_images(dockerfiles: Dockerfiles, used: frozenset[str], platform: str | 
             platform=platform is not None,
             user=file.user,
         )
-
-
-def supervised_container(compose: Compose, dockerfiles: Dockerfiles) -> str | None:
-    """The container whose command is supervisord, where there is one."""
-    for one in compose.projects:
-        for service in one.services:
-            dockerfile = dockerfiles.named(service.dockerfile) if service.dockerfile else None
-            words, _, _ = service_command(service, dockerfile)
-            if any(_SUPERVISOR.search(part) for word in words for part in word.text.split()):
-                return service.name
-    for file in dockerfiles.files:
-        if any(_SUPERVISOR.search(part) for word in file.command for part in word.split()):
-            return "image"
-    return None
 
 
 def from_scripts(project: Project, reached: frozenset[str]) -> Iterator[Artefact]:

@@ -240,9 +240,11 @@ def _build(context: Context, node: Node | None) -> tuple[str | None, str | None,
     text = context.text(written)
     if isinstance(node, Mapping) and text is None:
         text, written = ".", node
-    if text is None or written is None or "://" in text or text.startswith(("git@", "/", "~", "..")):
+    if text is None or written is None or "://" in text or text.startswith(("git@", "/", "~")):
         return None, None, None
     base = context.path(text, written.location)
+    if base.startswith(".."):
+        return None, None, None
     file, target = (node.get("dockerfile"), node.get("target")) if isinstance(node, Mapping) else (None, None)
     if isinstance(node, Mapping) and node.get("dockerfile_inline"):
         return base, None, context.text(target)

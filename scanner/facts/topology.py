@@ -42,7 +42,7 @@ def topology(
     """The deployment of production as a whole."""
     way = asked(nginx, app_servers, compose, dockerfiles)
     found = nginx_service(nginx, compose, dockerfiles) if nginx is not None else None
-    main = found[0] if found else _project_of(way.app, compose)
+    main = found[0] if found else _project_of(project, way.app, compose)
     platform = _platform(project, way.app, nginx)
     paths = _paths(project, way, main, nginx, dockerfiles)
     directory = _project_directory(project, paths, way.app)
@@ -64,13 +64,20 @@ def topology(
     )
 
 
-def _project_of(app: AppServer | None, compose: Compose) -> ComposeProject | None:
+def _project_of(project: Project, app: AppServer | None, compose: Compose) -> ComposeProject | None:
     """The compose project that the app server is part of; without one, production's."""
     if app is not None and app.container not in {None, "image"}:
         for one in compose.projects:
             if one.service(app.container or "") is not None:
                 return one
-    return None if app is not None and app.container is None else compose.main
+    if app is not None and app.container is None:
+        return None
+    known = (one for one in compose.projects if any(_is_real(project, path) for path in one.files))
+    return next(known, None)
+
+
+def _is_real(project: Project, path: str) -> bool:
+    return project.scope(path).klass not in {ScopeClass.DEV, ScopeClass.EXAMPLE}
 
 
 def _platform(project: Project, app: AppServer | None, nginx: Nginx | None) -> str | None:
@@ -78,7 +85,7 @@ def _platform(project: Project, app: AppServer | None, nginx: Nginx | None) -> s
     if app is not None and not app.platform:
         return None
     found = platform_file(project)
-    if found is None or project.scope(found).klass in {ScopeClass.DEV, ScopeClass.EXAMPLE}:
+    if found is None or not _is_real(project, found):
         return None
     return found if app is not None or nginx is None else None
 
@@ -89,7 +96,8 @@ def _paths(
     """What lies where for the application's process."""
     app = way.app
     if app is not None and app.container == "image":
-        file = dockerfiles.named(app.artefact)
+        serving = next((one for one in dockerfiles.files if one.serves_app), None)
+        file = dockerfiles.named(app.artefact) or serving
         return PathMap.of(list(file.production_paths())[::-1]) if file else PathMap()
     if app is not None and app.container is not None and main is not None:
         service = main.service(app.container)

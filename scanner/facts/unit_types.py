@@ -86,6 +86,8 @@ class Unit:
     drop_ins: tuple[str, ...] = ()
     socket_mode: str | None = None
     notes: tuple[str, ...] = field(default=())
+    container: str | None = None
+    """The compose service (or ``image``) in which supervisor runs it; None on the host."""
     sockets: tuple[str, ...] = ()
     """Socket units that a service names itself (``Sockets=``)."""
 

@@ -97,6 +97,7 @@ def _options(text: str) -> frozenset[str]:
 
 
 _PLAIN = Wrapper()
+_BUILDPACKS = ("start-nginx", "start-nginx-solo", "start-pgbouncer", "start-stunnel")
 _SECRETS_RUN = _options("-p --project -c --config -t --token --env --projectId --path --command")
 _UV = _options(
     "--with --with-editable --with-requirements --extra --group --only-group --env-file -p --python --project "
@@ -111,7 +112,7 @@ _SU = Wrapper(
 
 WRAPPERS: Mapping[str, Wrapper] = {
     **dict.fromkeys(("nohup", "setsid", "command", "eval", "unbuffer", "time"), _PLAIN),
-    **dict.fromkeys(("ddtrace-run", "with-contenv", "docker-init", "catatonit"), _PLAIN),
+    **dict.fromkeys(("ddtrace-run", "with-contenv", "docker-init", "catatonit", *_BUILDPACKS), _PLAIN),
     "exec": Wrapper(_options("-a")),
     "env": Wrapper(_options("-u --unset -C --chdir -S")),
     "nice": Wrapper(_options("-n --adjustment")),
@@ -142,7 +143,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "uv": Wrapper(_UV, subcommand="run"),
     "uvx": Wrapper(_UV | {"--from"}),
     "poetry": Wrapper(_options("-C --directory -P --project"), subcommand="run"),
-    "pipenv": Wrapper(subcommand="run"),
+    "pipenv": Wrapper(_options("--python"), subcommand="run"),
     "pdm": Wrapper(_options("-p --project"), subcommand="run"),
     "rye": Wrapper(subcommand="run"),
     "hatch": Wrapper(_options("-e --env"), subcommand="run"),

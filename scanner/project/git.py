@@ -5,6 +5,7 @@ git is only asked questions that it answers from its index and its objects, and 
 """
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,21 +90,34 @@ def read_index(directory: Path) -> Index:
     if not directory.is_relative_to(Path(top).resolve()):
         # core.worktree points somewhere else: git would speak of other files.
         raise GitFailed("the repository's work tree lies elsewhere")
+    with ThreadPoolExecutor(3) as pool:
+        # What differs takes longest to find out; it goes on while the lists are read.
+        dirty = pool.submit(_is_dirty, directory)
+        others = pool.submit(_answer, directory, "ls-files", "-z", "--others", "--exclude-standard")
+        commit = pool.submit(_head, directory)
+        tracked, submodules = _listed(_answer(directory, "ls-files", "-z", "--cached", "--stage"))
+        return Index(
+            tracked=tracked,
+            untracked=tuple(path for path in others.result().split("\0") if path and not path.endswith("/")),
+            submodules=submodules,
+            commit=commit.result(),
+            dirty=dirty.result(),
+        )
+
+
+def _head(directory: Path) -> str | None:
+    try:
+        return _answer(directory, "rev-parse", "--verify", "HEAD").strip()
+    except GitFailed:
+        return None  # no commit yet
+
+
+def _listed(stage: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files and the submodules of ``git ls-files --stage``; a file in conflict is there several times."""
     tracked: list[str] = []
     submodules: list[str] = []
-    for entry in _answer(directory, "ls-files", "-z", "--cached", "--stage").split("\0"):
+    for entry in stage.split("\0"):
         head, _, path = entry.partition("\t")
         if path:
             (submodules if head.startswith(_SUBMODULE) else tracked).append(path)
-    others = _answer(directory, "ls-files", "-z", "--others", "--exclude-standard").split("\0")
-    try:
-        commit: str | None = _answer(directory, "rev-parse", "--verify", "HEAD").strip()
-    except GitFailed:
-        commit = None  # no commit yet
-    return Index(
-        tracked=tuple(dict.fromkeys(tracked)),
-        untracked=tuple(path for path in others if path and not path.endswith("/")),
-        submodules=tuple(submodules),
-        commit=commit,
-        dirty=_is_dirty(directory),
-    )
+    return tuple(dict.fromkeys(tracked)), tuple(submodules)

@@ -87,7 +87,16 @@ class Project:
 
     def glob(self, *patterns: str) -> tuple[str, ...]:
         """The project's files that match one of the globs, sorted."""
-        return tuple(path for path in self.files if any(matches(path, pattern) for pattern in patterns))
+        found: set[str] = set()
+        for pattern in patterns:
+            if "/" in pattern:
+                found.update(path for path in self.files if matches(path, pattern))
+            elif "*" in pattern or "?" in pattern:
+                names = (name for name in self.by_name if matches(name, pattern))
+                found.update(path for name in names for path in self.by_name[name])
+            else:
+                found.update(self.by_name.get(pattern, ()))
+        return tuple(sorted(found))
 
     def scope(self, path: str) -> Scope:
         """What a file is for, and why."""

@@ -38,7 +38,6 @@ _PROD = words(
 _STAGING = frozenset({"staging", "stage", "preprod", "uat"})
 _SEPARATORS = re.compile(r"[._\-]+")
 _EXAMPLE_DOMAIN = re.compile(r"(?:^|[._-])example\.(?:com|org|net|edu)(?:[._-]|$)")
-_TEMPLATE_SUFFIXES = (".template", ".j2", ".jinja2", ".tmpl", ".tpl", ".erb")
 _SERVER_ONLY = re.compile(
     r"(?:.+\.(?:service|socket|timer)(?:\.j2|\.jinja2|\.template|\.tmpl)?"
     r"|sshd_config|sudoers|user\.rules|before\.rules|after\.rules|nftables\.conf|iptables\.rules|rules\.v[46]|cloud-init\S*"
@@ -68,13 +67,6 @@ def is_env_name(name: str) -> bool:
     )
 
 
-def _looks_like_nginx(path: str) -> bool:
-    name = path.rpartition("/")[2].casefold()
-    for suffix in _TEMPLATE_SUFFIXES:
-        name = name.removesuffix(suffix)
-    return name.endswith((".conf", ".nginx", ".vhost")) or "." not in name or "nginx" in tokens(name)
-
-
 def _example(path: str) -> str:
     """Why the path is an example's, or nothing."""
     *directories, name = path.split("/")
@@ -85,10 +77,8 @@ def _example(path: str) -> str:
     found = sorted(said & _EXAMPLE)
     if found:
         return f"its name says {found[0]}"
-    if "default" in said and not _looks_like_nginx(path) and not name.endswith(".py"):
-        return "its name says default"
-    if "template" in said and is_env_name(name):
-        return "an env file's template"
+    if is_env_name(name) and not said.isdisjoint({"default", "defaults", "template"}):
+        return "its name says that it is an env file's template"
     return ""
 
 
