@@ -13,7 +13,7 @@ from scanner.facts.settings import Settings, Urlconf
 from scanner.facts.stack_identity import Reached, StackIdentity
 from scanner.model import ControlFailed, Door, Exchange, NoResponse, Request, Response, Unavailable, probe
 from scanner.probes.answers import body_of, is_gateway_error, is_proxy_page, outcome, status_of
-from scanner.probes.asking import Headers, Way, evil_name, main_way, mark, question, site_path
+from scanner.probes.asking import AS_HOST, Headers, Way, evil_name, main_way, mark, question, site_path
 from scanner.probes.pages import login_paths, slashless
 from scanner.probes.routes import Path, Routes
 
@@ -104,8 +104,10 @@ def _through(site: _Site, way: Way, not_asked: list[str]) -> Iterator[_Asked]:
     """All kinds, by the way that visitors take."""
     live, door, name, edge = site.live, way.door, site.live.site.name, way.headers
 
+    sni = name if door.scheme == "https" else AS_HOST
+
     def get(kind: str, target: str, host: str = name) -> _Asked:
-        return _Asked(kind, target, host, question(door, target, host, headers=edge))
+        return _Asked(kind, target, host, question(door, target, host, headers=edge, sni=sni))
 
     if site.identity.reached is not Reached.NONE:
         yield from (_page(live, path, edge) for path in site.routes.paths((door,)))
