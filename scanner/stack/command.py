@@ -63,10 +63,10 @@ _GUNICORN: Final = Options(
     ),
     appended=("--workers", _WORKERS),
 )
+# One process: several would be started anew for ever when the application cannot be imported, instead of ending.
 _UVICORN: Final = Options(
     flags=frozenset({"--reload", "--no-reload"}),
     valued=frozenset({"--workers", "--reload-dir", "--reload-include", "--reload-exclude", "--reload-delay"}),
-    appended=("--workers", _WORKERS),
 )
 _HYPERCORN: Final = Options(
     flags=frozenset({"--reload", "-D", "--daemon"}),
