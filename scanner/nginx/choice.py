@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from scanner.nginx.blocks import LocationBlock, Modifier, Server
 from scanner.nginx.servers import NameKind, ServerName, literal_ip
@@ -23,6 +24,15 @@ class Socket:
     """Who answers for names that nobody has."""
     explicit_default: bool
     """It is the default because a ``listen`` says so, not because it comes first."""
+
+    @cached_property
+    def first_with(self) -> dict[str, Server]:
+        """Each ``server_name`` here and the server that has it: of several the first, nginx ignores the others."""
+        found: dict[str, Server] = {}
+        for server in self.servers:
+            for name in server.names:
+                found.setdefault(name.text, server)
+        return found
 
     @property
     def text(self) -> str:
@@ -112,9 +122,7 @@ def is_choosable(sockets: Iterable[Socket], server: Server) -> bool:
             continue
         if socket.default_server is server:
             return True
-        earlier = socket.servers[: socket.servers.index(server)]
-        taken = {name.text for other in earlier for name in other.names}
-        if any(name.text not in taken for name in server.names if name.text):
+        if any(socket.first_with[name.text] is server for name in server.names if name.text):
             return True
     return False
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from scanner.model import Location
-from scanner.nginx.levels import Level
+from scanner.nginx.levels import Level, LevelKind
 from scanner.nginx.servers import literal_ip
 from scanner.nginx.tree import Directive
 from scanner.nginx.values import MapBlock, names_in, possible_values
@@ -14,6 +14,7 @@ from scanner.nginx.values import MapBlock, names_in, possible_values
 PassKind = Literal["proxy", "uwsgi", "grpc", "fastcgi", "scgi", "memcached"]
 PASS_KINDS: Final[tuple[PassKind, ...]] = get_args(PassKind)
 PASS_DIRECTIVES: Final = tuple(f"{kind}_pass" for kind in PASS_KINDS)
+_PASS_NAMES: Final = frozenset(PASS_DIRECTIVES)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 _OWN_SCHEMES: Final[Mapping[str, str]] = {"proxy": "http", "uwsgi": "uwsgi", "grpc": "grpc"}
 
@@ -83,6 +84,18 @@ class Destination:
     variables: tuple[str, ...]
     """Variables in the address that ``set`` and ``map`` do not make constant, without ``$``."""
     is_template: bool
+
+
+def pass_kind(level: Level) -> PassKind | None:
+    """The kind of ``*_pass`` that holds on a level, or None."""
+    while True:
+        if level.has_any(_PASS_NAMES):
+            for kind, name in zip(PASS_KINDS, PASS_DIRECTIVES, strict=True):
+                if any(item.args for item in level.own(name)):
+                    return kind
+        if level.parent is None or level.kind not in {LevelKind.IF, LevelKind.LIMIT_EXCEPT}:
+            return None
+        level = level.parent
 
 
 def upstream_blocks(http: Level) -> dict[str, UpstreamBlock]:

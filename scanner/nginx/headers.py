@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.nginx.destinations import PASS_KINDS
+from scanner.nginx.destinations import pass_kind
 from scanner.nginx.includes import UnknownInclude
 from scanner.nginx.levels import Level
 from scanner.nginx.tree import Directive
@@ -61,7 +61,7 @@ def forwarded_header(level: Level, header: str) -> Forwarded:
     ``header`` is its name on the wire (``X-Forwarded-Proto``), whatever the kind of pass: for uwsgi, fastcgi and scgi
     the parameter ``HTTP_X_FORWARDED_PROTO`` decides.
     """
-    kind = next((kind for kind in PASS_KINDS if level.effective(f"{kind}_pass")), "proxy")
+    kind = pass_kind(level) or "proxy"
     if kind in _CGI_KINDS:
         name, directive = "HTTP_" + header.upper().replace("-", "_"), f"{kind}_param"
     else:

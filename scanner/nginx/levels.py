@@ -71,6 +71,7 @@ class Effective:
     """What a directive's name comes to on a level."""
 
     name: str
+    """The name that was asked for; empty when nothing of that name is anywhere."""
     values: tuple[Directive, ...] = ()
     """In the order of the file. For a scalar at most one counts, the last."""
     level: "Level | None" = None
@@ -108,6 +109,9 @@ class Effective:
         return self
 
 
+_NOTHING: Final = Effective("")
+
+
 @dataclass(frozen=True, eq=False)
 class Level:
     """One level: ``http``, ``server``, ``location``, ``if`` …, with the levels around it."""
@@ -119,16 +123,15 @@ class Level:
     """What stands on this level, blocks included."""
     parent: "Level | None" = field(repr=False)
 
-    @cached_property
-    def _by_name(self) -> dict[str, tuple[Directive, ...]]:
+    _by_name: dict[str, tuple[Directive, ...]] = field(default_factory=dict, init=False, repr=False)
+    _effective: dict[str, Effective] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index the directives: everything asks for them by name."""
         index: dict[str, list[Directive]] = {}
         for directive in self.directives:
             index.setdefault(directive.name, []).append(directive)
-        return {name: tuple(found) for name, found in index.items()}
-
-    @cached_property
-    def _effective(self) -> dict[str, Effective]:
-        return {}
+        self._by_name.update((name, tuple(found)) for name, found in index.items())
 
     @cached_property
     def unknown_includes(self) -> tuple[UnknownInclude, ...]:
@@ -156,38 +159,47 @@ class Level:
         """The directives of these names that stand on this very level, in the order of the file."""
         if len(names) == 1:
             return self._by_name.get(names[0], ())
-        if not any(name in self._by_name for name in names):
-            return ()
-        wanted = frozenset(names)
-        return tuple(item for item in self.directives if item.name in wanted)
+        found = [name for name in names if name in self._by_name]
+        if len(found) < 2:
+            return self._by_name[found[0]] if found else ()
+        return tuple(item for item in self.directives if item.name in found)
+
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether a directive of one of these names stands on this very level."""
+        return not names.isdisjoint(self._by_name)
 
     def effective(self, name: str) -> Effective:
         """What holds here for directives of that name, inheritance included.
 
         ``allow`` and ``deny`` are one list, ``root`` and ``alias`` one place: asking for one gives both.
         """
-        memory = self._effective
-        if name not in memory:
-            memory[name] = self._work_out(name)
-        return memory[name]
+        known = self._effective.get(name)
+        if known is None:
+            known = self._effective[name] = self._work_out(name)
+        return known
 
     def _work_out(self, name: str) -> Effective:
-        own = self.own(*GROUPS.get(name, (name,)))
+        own = self.own(*GROUPS[name]) if name in GROUPS else self._by_name.get(name, ())
         outer = self._outer(name)
         unknown = self.unknown_includes
+        if not own and not unknown and not outer.dropped:
+            return outer
         if own and name in MERGED:
             return Effective(name, (*outer.values, *own), self, (), (*unknown, *outer.unknown))
         if not own:
             return Effective(name, outer.values, outer.level, (), (*unknown, *outer.unknown))
-        switch = self._switch(name)
-        if switch == "merge":
+        if self._switch(name) == "merge":
             return Effective(name, (*outer.values, *own), self, (), (*unknown, *outer.unknown))
         adds_up = name in ARRAYS or name in NOT_INHERITED
         return Effective(name, own, self, outer.values, unknown if adds_up else ())
 
     def _outer(self, name: str) -> Effective:
-        if self.parent is None or self._switch(name) == "off" or not self._takes_over(name):
-            return Effective(name)
+        if (
+            self.parent is None
+            or not self._takes_over(name)
+            or (name in _INHERIT_SWITCH and self._switch(name) == "off")
+        ):
+            return _NOTHING
         return self.parent.effective(name)
 
     def _takes_over(self, name: str) -> bool:

@@ -13,6 +13,7 @@ from scanner.nginx.destinations import (
     PassKind,
     UpstreamBlock,
     destination,
+    pass_kind,
 )
 from scanner.nginx.levels import Level
 from scanner.nginx.patterns import matches_everything, search
@@ -175,15 +176,20 @@ class Definitions:
 
     upstreams: Mapping[str, UpstreamBlock] = field(default_factory=dict)
     maps: Mapping[str, MapBlock] = field(default_factory=dict)
+    proxies: dict[Level, Proxy | None] = field(default_factory=dict, repr=False)
+    """What is already known of levels; see ``proxy_of``."""
 
 
 def proxy_of(level: Level, known: Definitions) -> Proxy | None:
     """The ``*_pass`` that a level hands requests to, or None."""
-    for kind in PASS_KINDS:
-        found = level.effective(f"{kind}_pass").value
-        if found is not None and found.args:
-            return Proxy(kind, found, destination(kind, found, level, known.upstreams, known.maps))
-    return None
+    if level not in known.proxies:
+        kind = pass_kind(level)
+        found = None if kind is None else level.effective(f"{kind}_pass").value
+        made = None
+        if kind is not None and found is not None:
+            made = Proxy(kind, found, destination(kind, found, level, known.upstreams, known.maps))
+        known.proxies[level] = made
+    return known.proxies[level]
 
 
 def return_of(directive: Directive) -> Return | None:
@@ -211,9 +217,8 @@ def handler_of(level: Level, known: Definitions) -> Handler:
     proxy = proxy_of(level, known)
     if proxy is not None:
         return proxy
-    for directive in level.directives:
-        if directive.name in _OWN_HANDLERS:
-            return Other(directive)
+    if level.has_any(_OWN_HANDLERS):
+        return Other(level.own(*_OWN_HANDLERS)[0])
     return Files(level.effective("root").value)
 
 
@@ -262,7 +267,7 @@ class _Evaluation:
     def _rewrite(self, level: Level) -> bool:
         """The directives of the rewrite module, in order; whether they answer every request."""
         some_left = False
-        for directive in level.directives:
+        for directive in level.own("return", "rewrite", "set", "break", "if"):
             match self._step(directive, level):
                 case _Flow.ANSWERED:
                     return not some_left

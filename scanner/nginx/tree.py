@@ -286,13 +286,17 @@ class _Builder:
 
     def _take_plain_directives(self) -> None:
         """The quick way over what most lines are: a name, plain arguments, ``;`` or ``{``."""
-        while self.count < MAX_DIRECTIVES and (plain := self.reader.plain_directive()) is not None:
-            name, args, line, column, start, end = plain
-            head = _Head(name, args, (), line, column, start, line, end)
-            if self.source.masked.text[end] == ";":
-                self._add(head, None, line)
+        for kind, name, args, line, column, start, end in self.reader.plain_items():
+            if kind == ";":
+                self._add(_Head(name, args, (), line, column, start, line, end - 1), None, line)
+            elif kind == "{":
+                self._open(_Head(name, args, (), line, column, start, line, end - 1))
+            elif kind == "close":
+                self._close_at(line, column)
             else:
-                self._open(head)
+                self.comments.append(Comment(self.source.text[start:end].rstrip("\r"), line, column))
+            if self.count >= MAX_DIRECTIVES or len(self.problems) >= MAX_PROBLEMS:
+                break
 
     def _take(self, token: Token) -> None:
         match token.kind:
@@ -304,8 +308,9 @@ class _Builder:
             case Kind.ERROR:
                 self._problem(token.line, token.column, token.text)
             case Kind.CODE:
-                self.stack[-1].body = self.source.text[token.start : token.end]
                 self.code_follows = False
+                if not self.too_deep:
+                    self.stack[-1].body = self.source.text[token.start : token.end]
             case Kind.END:
                 self._end(token)
             case Kind.OPEN:
@@ -314,7 +319,7 @@ class _Builder:
             case Kind.CLOSE:
                 # nginx refuses words before a brace; most likely only the semicolon is missing.
                 self._end(token)
-                self._close_at(token)
+                self._close_at(token.line, token.column)
 
     def _end(self, token: Token) -> None:
         if head := self._head(token):
@@ -342,22 +347,22 @@ class _Builder:
         return unescape(raw.strip(word.quote) if word.quote else raw)
 
     def _open(self, head: _Head) -> None:
+        # Only the slow way meets these: see Reader.plain_items.
+        self.code_follows = head.name.endswith("_by_lua_block")
         if self.too_deep or len(self.stack) > MAX_DEPTH:
             if not self.too_deep:
                 self._problem(head.line, head.column, f"blocks are nested more than {MAX_DEPTH} deep: not read")
             self.too_deep += 1
             return
         self.stack.append(_Frame(head))
-        # Only the slow way meets these: see Reader.plain_directive.
-        self.code_follows = head.name.endswith("_by_lua_block")
 
-    def _close_at(self, token: Token) -> None:
+    def _close_at(self, line: int, column: int) -> None:
         if self.too_deep:
             self.too_deep -= 1
         elif len(self.stack) > 1:
-            self._close(token.line)
+            self._close(line)
         else:
-            self._problem(token.line, token.column, 'unexpected "}"')
+            self._problem(line, column, 'unexpected "}"')
 
     def _close(self, line: int) -> None:
         frame = self.stack.pop()
