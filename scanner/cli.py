@@ -150,6 +150,7 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
         for name, value in given.items()
         if value is not None and value != ()
     }
+    _listen_for_signals()
     environment = dict(os.environ)
     config = _configure(Path(path), options, environment, verbose=verbose)
     _check_targets(config)
@@ -161,7 +162,6 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
         from scanner.github import check_inputs  # noqa: PLC0415 - heavy: imported where it is used
 
         check_inputs(environment)
-    _listen_for_signals()
     report = run_scan(config, _progress(config), around.target, around.run)
     return deliver(config, report, around, sys.stdout)
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from scanner.facts.compose import Compose
 from scanner.facts.dockerfiles import Dockerfiles
-from scanner.facts.nginx_files import nginx_files
+from scanner.facts.nginx_files import NginxFiles
 from scanner.facts.nginx_placement import Deployment, deployments
-from scanner.model import ScopeClass, Unavailable, provider
+from scanner.model import NotApplicable, ScopeClass, Unavailable, provider
 from scanner.nginx.effective import Configuration, SyntaxProblem
 from scanner.nginx.includes import load
 from scanner.project import Project
@@ -37,12 +37,12 @@ class Nginx:
 
 
 @provider()
-def nginx(project: Project, compose: Compose | None, dockerfiles: Dockerfiles | None) -> Nginx:
+def nginx(project: Project, sources: NginxFiles, compose: Compose | None, dockerfiles: Dockerfiles | None) -> Nginx:
     """Read the nginx configuration.
 
-    Raises Unavailable when there is none, or when what looks like one cannot be read.
+    Raises NotApplicable when there is none, Unavailable when what looks like one cannot be read.
     """
-    files, unreadable = nginx_files(project)
+    files, unreadable = sources.files, sources.unreadable
     notes = [f"{path} {why}: not read" for path, why in unreadable]
     sets = deployments(project, files, compose, dockerfiles)
     made = [
@@ -53,7 +53,7 @@ def nginx(project: Project, compose: Compose | None, dockerfiles: Dockerfiles | 
     if not made and unreadable:
         raise Unavailable(f"the nginx configuration cannot be read: {notes[0]}")
     if not made:
-        raise Unavailable("no nginx configuration in the repository")
+        raise NotApplicable("no nginx configuration in the repository")
     made.sort(key=lambda entry: entry[0])
     _, chosen, main = made[0]
     others = tuple(configuration for _, _, configuration in made[1:])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.facts.shell import here_documents
+from scanner.model import provider
 from scanner.nginx.tree import ParsedFile, parse
 from scanner.project import Project, Unreadable
 
@@ -68,8 +69,18 @@ class NginxFile:
     """The production path, for text that a script writes."""
 
 
-def nginx_files(project: Project) -> tuple[tuple[NginxFile, ...], tuple[tuple[str, str], ...]]:
-    """The nginx files of a project, and those (path, why) that look like one and cannot be read."""
+@dataclass(frozen=True, eq=False)
+class NginxFiles:
+    """The nginx files of a project."""
+
+    files: tuple[NginxFile, ...]
+    unreadable: tuple[tuple[str, str], ...]
+    """Path and reason, of files that look like one and cannot be read."""
+
+
+@provider()
+def nginx_files(project: Project) -> NginxFiles:
+    """Find them by their names and by what stands in them."""
     found: list[NginxFile] = []
     unreadable: list[tuple[str, str]] = []
     for path in project.files:
@@ -87,7 +98,7 @@ def nginx_files(project: Project) -> tuple[tuple[NginxFile, ...], tuple[tuple[st
             found.append(NginxFile(path, parsed, content))
     unreadable.extend(_leaving(project))
     found.extend(_written_by_scripts(project))
-    return tuple(found), tuple(unreadable)
+    return NginxFiles(tuple(found), tuple(unreadable))
 
 
 def _leaving(project: Project) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from scanner.facts.app_servers import AppServers
 from scanner.facts.compose import Compose
 from scanner.facts.dockerfiles import Dockerfiles
 from scanner.facts.env_files import EnvFiles
+from scanner.facts.nginx_files import NginxFiles
 from scanner.facts.repository import Repository
 from scanner.facts.units import Units
 from scanner.model import provider
@@ -27,10 +28,11 @@ def unreadable_files(
     compose: Compose,
     dockerfiles: Dockerfiles,
     app_servers: AppServers,
+    nginx_files: NginxFiles,
 ) -> UnreadableFiles:
     """Everything that a collector of deployment files wanted to read and could not."""
     found: dict[str, str] = {}
-    for fact in (repository, env_files, units, compose, dockerfiles, app_servers):
+    for fact in (repository, env_files, units, compose, dockerfiles, app_servers, nginx_files):
         for path, why in fact.unreadable:
             found.setdefault(path, why)
     for file in dockerfiles.files:
