@@ -54,7 +54,7 @@ class _Relations:
         self.candidates = {path for path, scope in own.items() if scope is None}
         self.prod = [path for path, scope in own.items() if scope is not None and scope.klass is ScopeClass.PROD]
         self._siblings()
-        self._refer(self.prod)
+        self._refer([*self.prod, *(path for path in own if _is_makefile(path))])
         self._mark(self._nginx_servers())
         self._mark(self._images())
         self._mark(self._compose_files())
@@ -113,7 +113,7 @@ class _Relations:
     def _holding(self, path: str) -> str:
         """The part of a file that speaks of production: of a Makefile only the targets that deploy."""
         name = path.rpartition("/")[2]
-        if name.casefold() == "makefile" or name.endswith(".mk"):
+        if _is_makefile(path):
             text = self._text(path)
             starts = [*_MAKE_TARGET.finditer(text)]
             ends = [*(match.start() for match in starts[1:]), len(text)]
@@ -212,6 +212,11 @@ def _started(text: str) -> str:
     if _SERVER.search(text) and not _RELOAD.search(text) and not _DEV_SERVER.search(text):
         return "server"
     return "dev" if _DEV_SERVER.search(text) or (_SERVER.search(text) and _RELOAD.search(text)) else ""
+
+
+def _is_makefile(path: str) -> bool:
+    name = path.rpartition("/")[2].casefold()
+    return name in {"makefile", "justfile"} or name.endswith(".mk")
 
 
 def _is_dockerfile(path: str) -> bool:
