@@ -168,7 +168,7 @@ def require_own_proxy(stack: LiveStack, nginx: Nginx | None) -> Nginx:
     if nginx is None:
         raise NotApplicable("no proxy configuration in the repository")
     if not stack.own_proxy:
-        raise NotApplicable("the proxy does not run the project's configuration")
+        raise NotApplicable(next(iter(stack.notes), "the proxy does not run the project's configuration"))
     return nginx
 
 

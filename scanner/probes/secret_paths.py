@@ -3,16 +3,16 @@
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 from urllib.parse import quote
 
 from scanner.facts.app_servers import AppServers
-from scanner.facts.live_stack import LiveStack
+from scanner.facts.live_stack import LiveStack, PlacementKind
 from scanner.facts.nginx import Nginx
 from scanner.facts.secret_paths import FileSeen, SecretPaths
 from scanner.facts.settings import Settings
 from scanner.facts.stack_identity import StackIdentity
-from scanner.model import Door, Exchange, Location, Request, Unavailable, probe
+from scanner.model import Door, Exchange, Location, NotApplicable, Request, Unavailable, probe
 from scanner.probes.answers import body_of, status_of
 from scanner.probes.asking import main_way, question, require_own_proxy, site_path
 from scanner.probes.routes import Routes
@@ -45,7 +45,7 @@ def secret_paths(
     require_own_proxy(live, nginx)
     secrets = {one.path: one for one in live.canaries if one.tree == "proxy" and one.purpose == "secret"}
     if not secrets:
-        raise Unavailable("where the project lies on the proxy's machine is not known")
+        _nothing_to_find(live)
     routes = Routes(live, nginx, servers)
     targets = dict.fromkeys((*_mapped(routes, tuple(secrets)), *_guessed(live, settings, tuple(secrets))))
     asked = tuple(_ask(live, settings, *target) for target in list(targets)[:_MAX_QUESTIONS])
@@ -62,6 +62,12 @@ def secret_paths(
         served.append(FileSeen(name, one.target, place, status_of(exchange) or 0, path, exchange))
     left = len(targets) - len(asked)
     return SecretPaths(tuple(served), refused, (f"{left} more paths",) if left else ())
+
+
+def _nothing_to_find(live: LiveStack) -> NoReturn:
+    if live.placement is PlacementKind.OTHER_HOST and not any(stub.kind == "assumed-place" for stub in live.stubs):
+        raise NotApplicable("none of the project's own files lies where the proxy can see it")
+    raise Unavailable("where the project lies on the proxy's machine is not known")
 
 
 def _mapped(routes: Routes, paths: tuple[str, ...]) -> Iterator[tuple[Door, str, str]]:

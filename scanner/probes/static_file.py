@@ -62,7 +62,7 @@ def static_file(
         foreign_host_status=status_of(answers["foreign"]),
         collected=not any("collectstatic" in note for note in live.notes),
         alias=_alias(routes, base, way.door.scheme),
-        assumed_place=any(stub.kind == "static-place" for stub in live.stubs),
+        assumed_place=_is_assumed(live),
         exchanges=tuple(answers.values()),
         not_asked=() if plain is not None else ("over http: there is no plain door",),
     )
@@ -76,6 +76,16 @@ def _served_by(live: LiveStack, exchange: Exchange) -> ServedBy:
         if canary.purpose == "static" and canary.text.encode() in body:
             return ServedBy.PROXY if canary.tree == "proxy" else ServedBy.APP
     return ServedBy.NOBODY
+
+
+def _is_assumed(live: LiveStack) -> bool:
+    """Nobody knows where the proxy has the files: the canary was put where the configuration looks for it."""
+    assumed = {posixpath.normpath(stub.what) for stub in live.stubs if stub.kind == "assumed-place"}
+    return any(
+        posixpath.dirname(canary.path) in assumed
+        for canary in live.canaries
+        if canary.tree == "proxy" and canary.purpose == "static"
+    )
 
 
 def _alias(routes: Routes, base: str, scheme: str) -> str | None:
