@@ -5,6 +5,7 @@ engine has no such path at all. Files travel over the engine's own interface ins
 """
 
 import io
+import re
 import shlex
 import subprocess
 import tarfile
@@ -28,6 +29,7 @@ REPOSITORY = "seatrial-env"
 PLAIN_USER = 10001
 BUILD_SECONDS = 900
 _VERSION_FILE = "/opt/seatrial/version"
+_SAID = re.compile(r"#\d+ \d+\.\d+ ?(?P<line>.*)")
 _FROM_SOURCE = "some packages were built from source"
 
 _DOCKERFILE = """\
@@ -92,6 +94,7 @@ class Environments:
 
     def install(self, dependencies: Dependencies, progress: Progress) -> Installed:
         """An image with these dependencies. Raises InstallFailed, EngineFailed."""
+        uv.check(dependencies)
         key = digest(dockerfile(dependencies, builds=dependencies.allow_builds), sorted(dependencies.files.items()))
         image = f"{REPOSITORY}:{key}"
         found = self._known(image)
@@ -182,15 +185,12 @@ class Environments:
             return EngineFailed(
                 "the Docker CLI has no buildx plugin", "install docker-buildx-plugin, or use --engine local"
             )
-        if (
-            "no space left on device" in text
-            or "Cannot connect to the Docker daemon" in text
-            or "error during connect" in text
-        ):
+        engine = ("no space left on device", "Cannot connect to the Docker daemon", "error during connect")
+        if any(each in text for each in engine):
             return docker_client.failure(text, self._place.id)
-        # BuildKit puts "#7 1.234 " before every line of a step, and repeats the whole of it at the end.
-        lines = [line.split(" ", 2)[-1] for line in text.splitlines() if line.startswith("#")]
-        return uv.failure("\n".join(lines).encode(), uv.secrets_of(dependencies))
+        # Only what our commands said: "#7 1.234 " stands before each of their lines.
+        said = [match["line"] for match in map(_SAID.match, text.splitlines()) if match is not None]
+        return uv.failure("\n".join(said or text.splitlines()).encode(), uv.secrets_of(dependencies))
 
     def _version(self, image: str) -> str:
         container = self._client.api.create_container(image, ["true"])["Id"]

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.model import Progress
+from scanner.model import Progress, quoted
 from scanner.sandbox import local_programs, local_root, workplace
 from scanner.sandbox.interface import Dependencies, EngineFailed, Installed, InstallFailed
 from scanner.sandbox.local_programs import Interpreter
@@ -33,14 +33,15 @@ _PASSED_ON = (
 )
 # uv builds an editable requirement even where it was told to build nothing, and follows addresses to further files.
 _BUILDS = re.compile(r"^\s*(-e\b|--editable\b|(-r|-c|--requirements?|--constraints?)[\s=]*\w+://)", re.MULTILINE)
-_NO_WHEEL = re.compile(
-    r"no wheels|no usable wheels|[Bb]uilding (?:source distributions )?is disabled|--only-binary|--no-build"
-)
+_NO_WHEEL = re.compile(r"no wheels|no usable wheels|[Bb]uilding (?:source distributions )?is disabled")
 _FAULTS = (
-    re.compile(r"Failed to (?:build|download|fetch|install)[^`]*`(?P<name>[A-Za-z0-9._-]+)"),
-    re.compile(r"[Bb]ecause (?:only )?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:[<>=!~]\S*)? (?:was|has|cannot|needs|is)"),
-    re.compile(r"no version of (?P<name>[A-Za-z0-9._-]+?)(?:[<>=!~]|\s|$)"),
-    re.compile(r"`(?P<name>[A-Za-z0-9._-]+)(?:==\S+)?` (?:can't|cannot)"),
+    re.compile(r"Failed to (?:build|download|fetch|install)[^`]{0,80}`(?P<name>(?!https?:)[A-Za-z0-9][A-Za-z0-9._-]*)"),
+    re.compile(r"no versions? of (?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)"),
+    re.compile(
+        r"[Bb]ecause (?:only )?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:[<>=!~]\S*)?"
+        r" (?:was not found|has no|cannot|needs|is (?:available|not))"
+    ),
+    re.compile(r"Failed to parse: `(?P<name>[^`]{1,80})`"),
 )
 
 
@@ -77,6 +78,7 @@ _INSIDE = _Places(
 
 def install(dependencies: Dependencies, cache: Path, progress: Progress, *, sandboxed: bool = True) -> Installed:
     """An environment with these dependencies; nothing is done if there is one. Raises InstallFailed, EngineFailed."""
+    check(dependencies)
     interpreter = local_programs.interpreter(dependencies.python)
     if not dependencies.allow_builds:
         _refuse_builds(dependencies)
@@ -94,6 +96,18 @@ def install(dependencies: Dependencies, cache: Path, progress: Progress, *, sand
         notes = (f"system packages are not installed by the local engine: {', '.join(dependencies.system_packages)}",)
     python = f"{local_root.ENVIRONMENT}/bin/python"
     return Installed("local", str(environment), python, interpreter.version, cached, notes)
+
+
+def check(dependencies: Dependencies) -> None:
+    """Refuse what would not stay in its place in a command or a Dockerfile. Raises InstallFailed."""
+    if re.fullmatch(r"[23]\.\d{1,2}", dependencies.python) is None:
+        raise InstallFailed(f"{quoted(dependencies.python)} is no version of Python", "say which with --python 3.13")
+    for argument in dependencies.arguments:
+        if re.search(r"[\x00-\x1f\x7f]", argument):
+            raise InstallFailed(f"{quoted(argument)} is no requirement")
+    for name in dependencies.system_packages:
+        if re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name) is None:
+            raise InstallFailed(f"{quoted(name)} is no package of Debian")
 
 
 def must_build(text: str) -> bool:
@@ -265,14 +279,9 @@ def failure(output: bytes, secrets: Iterable[str] = ()) -> InstallFailed:
     """What uv's output says about why it failed."""
     secrets = tuple(secrets)
     text = redact(output, secrets)
-    matches = (each for fault in _FAULTS if (each := fault.search(text)) is not None)
-    first = next(matches, None)
+    first = next((match for fault in _FAULTS if (match := fault.search(text)) is not None), None)
     package = first["name"] if first is not None else ""
-    what = (
-        f"the dependencies could not be installed because of {package}"
-        if package
-        else "the dependencies could not be installed"
-    )
+    because = f" because of {package}" if package else ""
     hint = ""
     if re.search(r"invalid peer certificate|certificate verify failed|UnknownIssuer", text):
         hint = "the package index has a certificate of a private authority: pass its bundle with --ca-bundle"
@@ -280,4 +289,6 @@ def failure(output: bytes, secrets: Iterable[str] = ()) -> InstallFailed:
         hint = "it has no wheel for this Python: set `allow-builds: true`, or use the Docker engine (--engine docker)"
     elif re.search(r"dns error|failed to lookup address|tcp connect error|Could not connect", text):
         hint = "the package index cannot be reached from here"
-    return InstallFailed(what, hint, package, last_lines(output, 25, secrets))
+    return InstallFailed(
+        f"the dependencies could not be installed{because}", hint, package, last_lines(output, 25, secrets)
+    )
