@@ -181,7 +181,7 @@ SAYINGS = [
     ("Failed to parse: `bad name!!`", "bad name!!", ""),
     (
         "Failed to fetch: `https://index.example/simple/x/`\ninvalid peer certificate: UnknownIssuer",
-        "https",
+        "",
         "--ca-bundle",
     ),
     ("error: nothing that we know", "", ""),
