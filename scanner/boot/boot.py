@@ -28,13 +28,14 @@ from scanner.facts.env_files import EnvFiles
 from scanner.facts.python_modules import Modules
 from scanner.facts.settings import CheckMessages, Distributions, EmptyEnvBoot, Settings, Urlconf
 from scanner.facts.settings_choice import SettingsChoice
-from scanner.facts.settings_source import SettingsSource, production_configuration
+from scanner.facts.settings_source import EnvironmentRead, SettingsSource, production_configuration
 from scanner.facts.units import Units
 from scanner.model import Layer, Options, Progress, Unavailable, provider
 from scanner.project import Project
 from scanner.sandbox.interface import Engine, EngineFailed, Installed
 
 MOST_ROUNDS = 24
+_NEVER_FILLED = frozenset({"DJANGO_SETTINGS_MODULE", "HOME", "PATH", "USER", "PWD", "HOSTNAME", "PYTEST_CURRENT_TEST"})
 _NEWER_PYTHON = (
     "SyntaxError",
     "cannot import name 'UTC' from 'datetime'",
@@ -185,7 +186,8 @@ def _first_that_boots(run: _Run, choice: SettingsChoice, files: Deployment) -> B
         try:
             return _with_interpreter(run, choice, files, one, wanted, first)
         except BootFailed as error:
-            first = first or error
+            if first is None or first.missing_interpreter:
+                first = error
             candidates = [] if run.options.python else _others(error, one, candidates)
     raise first or BootFailed("no interpreter was tried")
 
@@ -280,18 +282,19 @@ def _prefilled(
     source: SettingsSource | None, known: set[str], placeholders: Placeholders
 ) -> Iterator[tuple[str, Variable]]:
     """A placeholder for each variable that every read of it requires."""
-    by_name: dict[str, list[bool]] = {}
+    by_name: dict[str, list[EnvironmentRead]] = {}
     for read in source.reads if source else ():
-        by_name.setdefault(read.variable, []).append(read.required)
-    for name, required in by_name.items():
-        if name in known or not all(required) or name in {"DJANGO_SETTINGS_MODULE", "HOME", "PATH", "USER", "PWD"}:
+        by_name.setdefault(read.variable, []).append(read)
+    for name, reads in by_name.items():
+        if name in known or not all(one.required for one in reads) or name in _NEVER_FILLED:
             continue
-        reads = [one for one in (source.reads if source else ()) if one.variable == name]
-        # A variable that is only compared, or that is only looked for, means something by its absence.
-        if not any(one.raises for one in reads) and all(one.cast == "compare" or one.setting is None for one in reads):
+        # What is read under a condition may be a feature that nobody has turned on; and a variable that is only
+        # compared, or only looked for, means something by its absence. If it is needed after all, the boot says so.
+        sure = [one for one in reads if one.guard is None and (one.raises or (one.setting and one.cast != "compare"))]
+        if not sure:
             continue
         made = placeholders.make(name, reads)
-        place = reads[0].location
+        place = sure[0].location
         yield (
             name,
             Variable(

@@ -8,7 +8,7 @@ from scanner.boot.draft import Draft
 from scanner.boot.record import BootedSettings
 from scanner.facts.boot_plan import Variable, VariableSource
 from scanner.facts.settings import Settings
-from scanner.facts.settings_source import Assignment, SettingsSource
+from scanner.facts.settings_source import Assignment, Origin, SettingsSource
 
 
 def settings_fact(booted: BootedSettings, draft: Draft, source: SettingsSource | None) -> Settings:
@@ -66,10 +66,13 @@ def _by_source(
     winner = source.winner(setting) if source else None
     if winner is None or winner.variable is None or setting in injected:
         return
-    variable = draft.plan.variable(winner.variable)
-    if variable is None or any(name.startswith(f"{setting}.") for name in (source.assignments if source else ())):
+    if any(name.startswith(f"{setting}.") for name in (source.assignments if source else ())):
         return  # of a dict that is written out, each item speaks for itself
-    _mark(variable, setting, injected, samples)
+    variable = draft.plan.variable(winner.variable)
+    if variable is not None:
+        _mark(variable, setting, injected, samples)
+    elif winner.origin is Origin.ENV_REQUIRED and winner.guard is None:
+        injected[setting] = winner.variable  # production gives it, and nobody here can tell what
 
 
 def _mark(variable: Variable, setting: str, injected: dict[str, str], samples: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ def failed_boot(fault: Fault, draft: Draft) -> BootFailed:
     stage = "did not load" if fault.stage == "settings" else "loaded, but the applications did not"
     text = clean_block(fault.text.replace("\n", " "), 300)
     reason = f"the settings module {draft.plan.settings_module} {stage}: {text}{where}"
-    missing = [one for one in draft.plan.notes if "could not be installed" in one]
+    missing = [one for one in draft.plan.notes if "could not be installed" in one or "the index's release" in one]
     if missing:
         reason += f" ({'; '.join(missing[:3])})"
     return BootFailed(reason, hint_for(fault), Location(*place) if place else None)

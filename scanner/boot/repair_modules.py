@@ -10,6 +10,7 @@ from scanner.boot.draft import Draft
 from scanner.boot.placeholders import Placeholders
 from scanner.boot.record import Fault
 from scanner.facts.boot_plan import MadeFile
+from scanner.facts.environment_readers import dotted
 from scanner.project import Project, Unreadable
 from scanner.project.scope import tokens
 
@@ -248,11 +249,14 @@ def _stub(name: str, draft: Draft, project: Project, placeholders: Placeholders)
         return None
     wanted, target = places[0]
     lines, marks = [], {}
-    for taken in sorted(_taken(name, project)):
+    for taken, called in sorted(_taken(name, project).items()):
+        if called:
+            lines.append(f"def {taken}(*args, **kwargs):\n    return None\n")
+            continue
         made = placeholders.make(taken)
         lines.append(f"{taken} = {made.value!r}\n")
         marks[f"{name}.{taken}"] = made.mark
-    why = f"{wanted} is not in the repository: a stub with {len(lines)} made-up values took its place"
+    why = f"{wanted} is not in the repository: a stub with {len(lines)} made-up names took its place"
     changed = ready.file(MadeFile(target, "".join(lines).encode(), why)).note(why)
     return replace(changed, marks={**changed.marks, **marks})
 
@@ -288,26 +292,25 @@ def _is_local(name: str, project: Project) -> bool:
     return False
 
 
-def _taken(name: str, project: Project) -> set[str]:
-    """Names that the project imports from that module, or reads as its attributes."""
+def _taken(name: str, project: Project) -> dict[str, bool]:
+    """Names that the project imports from that module, or reads as its attributes; True for those that it calls."""
     last = name.rpartition(".")[2]
     found: set[str] = set()
+    called: set[str] = set()
     for path in project.files:
         if not path.endswith(".py") or len(found) > 200:
             continue
         try:
             text = project.read_text(path, 512 * 1024)
-        except Unreadable:
+            tree = ast.parse(text) if last in text else ast.Module([], [])
+        except (Unreadable, SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        if last not in text:
-            continue
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
+        here: set[str] = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2] == last:
-                found.update(alias.name for alias in node.names if alias.name != "*")
+                here.update(alias.name for alias in node.names if alias.name != "*")
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == last:
-                found.add(node.attr)
-    return {one for one in found if one.isidentifier() and not one.startswith("__")}
+                here.add(node.attr)
+        called |= {dotted(node.func).rpartition(".")[2] for node in ast.walk(tree) if isinstance(node, ast.Call)} & here
+        found |= here
+    return {one: one in called for one in found if one.isidentifier() and not one.startswith("__")}

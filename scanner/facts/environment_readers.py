@@ -77,6 +77,8 @@ class EnvironmentRead:
     """Texts with which it is compared."""
     default: str | None = None
     """The default, where it is a text, a number or a boolean and no secret."""
+    guard: str | None = None
+    """Source text of the condition under which it is read at all."""
 
 
 @dataclass

@@ -34,6 +34,7 @@ from scanner.model import Location
 MOST_FILES = 60
 _MUTATORS = frozenset({"append", "extend", "insert", "update", "remove", "setdefault", "pop", "add"})
 _DEEPEST = 4
+_PLAIN = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Walk:
                 self._import(statement, path, None)
             elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
                 self._note_readers(statement)
-                self._note_reads(statement, path, None)
+                self._note_reads(statement, path, None, None if isinstance(statement, _PLAIN) else "a branch")
                 if isinstance(statement, ast.ClassDef):
                     self._pydantic(statement, path)
 
@@ -113,7 +114,7 @@ class Walk:
                 case ast.Import() | ast.ImportFrom():
                     self._import(node, path, guard)
                 case ast.If(test=test, body=inner, orelse=other):
-                    self._note_reads(test, path, None)
+                    self._note_reads(test, path, None, guard)
                     said = ast.unparse(test)[:200]
                     self._body(inner, path, said if guard is None else f"{guard} and {said}")
                     self._body(other, path, f"not ({said})" if guard is None else f"{guard} and not ({said})")
@@ -138,7 +139,7 @@ class Walk:
             self._body(node.body, path, None)
         else:
             for one in node.body:
-                self._note_reads(one, path, None)
+                self._note_reads(one, path, None, guard)
 
     def _chain(self, name: str, path: str) -> bool:
         """Whether the chosen configuration is that class or derives from it, in this file."""
@@ -246,7 +247,7 @@ class Walk:
                         self._record(name, argument, call, path, guard, augmented=True)
             case ast.Expr(value=ast.Call() as call) if dotted(call.func).rpartition(".")[2] == "include":
                 self._include(call, path, guard)
-        self._note_reads(node, path, setting_of(node))
+        self._note_reads(node, path, setting_of(node), guard)
 
     def _include(self, call: ast.Call, path: str, guard: str | None) -> None:
         """django-split-settings: ``include("base.py", optional("local.py"))``."""
@@ -267,7 +268,7 @@ class Walk:
             self._readers.update(one.id for one in node.targets if isinstance(one, ast.Name))
             self._schemes.update({one.arg: one.value for one in node.value.keywords if one.arg})
 
-    def _note_reads(self, node: ast.AST, path: str, setting: str | None) -> None:
+    def _note_reads(self, node: ast.AST, path: str, setting: str | None, guard: str | None) -> None:
         compared = comparisons(node)
         for expression, read in reads_in(node, self.names):
             key = (path, expression.lineno, expression.col_offset)
@@ -286,6 +287,7 @@ class Walk:
                     setting=setting or None,
                     compared=compared.get(ast.dump(expression), ()),
                     default=harmless_text(read.variable, default),
+                    guard=guard,
                 )
             )
 
