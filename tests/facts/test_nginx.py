@@ -7,7 +7,7 @@ import pytest
 from scanner.facts.compose import Compose, ComposeProject, Service, ServiceRole, Volume
 from scanner.facts.dockerfiles import Dockerfile, Dockerfiles, Instruction, Stage
 from scanner.facts.nginx import Nginx, nginx
-from scanner.facts.nginx_files import Content, classify, may_be_nginx
+from scanner.facts.nginx_files import Content, classify, may_be_nginx, nginx_files
 from scanner.model import Location, Options, Unavailable
 from scanner.nginx.tree import parse
 from scanner.project import find_projects, read_checkout
@@ -32,7 +32,8 @@ def read(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     (project,) = find_projects(read_checkout(root), ())
-    return nginx(project.with_options(options or Options()), compose, dockerfiles)
+    given = project.with_options(options or Options())
+    return nginx(given, nginx_files(given), compose, dockerfiles)
 
 
 def service(
