@@ -165,14 +165,24 @@ def _chosen_branch(simple: Sequence[Simple], passed: tuple[Word, ...]) -> Sequen
 
 
 @dataclass
+class _Budget:
+    """Scripts that start each other must come to an end."""
+
+    steps: int = 400
+
+
+@dataclass
 class _Resolver:
     scripts: Scripts
-    depth: int = 0
+    inside: tuple[str, ...] = ()
+    """The scripts that led here."""
+    budget: _Budget = field(default_factory=_Budget)
 
     def resolve(self, command: Command) -> Command | None:
         """Strip until nothing more can be stripped; None where nothing is left to run."""
         for _ in range(_MAX_STEPS):
-            if not command.words:
+            self.budget.steps -= 1
+            if not command.words or self.budget.steps < 0:
                 return None
             if command.argv in {("$@",), ("$*",)}:
                 return replace(command, arguments=True)
@@ -209,7 +219,7 @@ class _Resolver:
         user = taken.user or command.user
         variables = {**command.environment, **taken.environment}
         if taken.shell is not None:
-            inner = self._last(words_of_shell(taken.shell, command.words[0].location), ())
+            inner = self.last(words_of_shell(taken.shell, command.words[0].location), ())
             if inner is None:
                 return None
             return replace(inner, environment={**variables, **inner.environment}, user=inner.user or user)
@@ -223,7 +233,7 @@ class _Resolver:
                 if len(words) < 2:
                     return None
                 passed = words[3:]  # after $0
-                inner = self._last(words_of_shell(words[1].text, words[1].location), passed)
+                inner = self.last(words_of_shell(words[1].text, words[1].location), passed)
                 return self._with(command, inner)
             words = words[2:] if option in {"-o", "+o", "--rcfile", "--init-file"} else words[1:]
         return self._script(replace(command, words=words)) if words else None
@@ -235,16 +245,14 @@ class _Resolver:
         return replace(inner, environment={**outer.environment, **inner.environment}, user=inner.user or outer.user)
 
     def _script(self, command: Command) -> Command | None:
-        if self.depth >= _MAX_SCRIPTS:
-            return None
-        script = self.scripts(command.words[0].text)
-        if script is None:
+        script = self.scripts(command.words[0].text) if len(self.inside) < _MAX_SCRIPTS else None
+        if script is None or script.path in self.inside:
             return None
         within = words_of_shell(script.text, Location(script.path), exact=True)
-        inner = _Resolver(self.scripts, self.depth + 1)._last(within, command.words[1:])  # noqa: SLF001 - the same class
-        return self._with(command, inner)
+        inner = _Resolver(self.scripts, (*self.inside, script.path), self.budget)
+        return self._with(command, inner.last(within, command.words[1:]))
 
-    def _last(self, simple: Sequence[Simple], passed: tuple[Word, ...]) -> Command | None:
+    def last(self, simple: Sequence[Simple], passed: tuple[Word, ...]) -> Command | None:
         """The command that a script ends up running, given what it was started with."""
         exported: dict[str, str] = {}
         servers: list[Command] = []
