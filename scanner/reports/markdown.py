@@ -16,12 +16,14 @@ INFO_STRINGS = frozenset({"", "diff", "sh", "mermaid", "suggestion"})
 RETURN = " ↵ "
 """Shown for a newline where there is room for one line only."""
 
-_SPECIAL = re.compile(r"[\\`*_{}\[\]()#+\-!|~$]")
+_SPECIAL = re.compile(r"[\\`*_\[\]|~$]")
+# What begins a heading, a list or a rule, but only at the beginning of a line.
+_LEADING = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+#]))(.)")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # A zero-width space takes a mention, a reference or an address apart without being seen.
 _APART = "\u200b"
 _MENTION = re.compile(r"@")
-_REFERENCE = re.compile(r"(#|[Gg][Hh]\\-)(?=\d)")
+_REFERENCE = re.compile(r"(#|[Gg][Hh]-)(?=\d)")
 _ADDRESS = re.compile(r"(:)(?=//)|([Ww][Ww][Ww])(?=\.)")
 
 
@@ -71,6 +73,7 @@ def text(words: str) -> Markdown:
     line = " ".join(words.split())
     line = "".join(_ENTITIES.get(character, character) for character in line)
     line = _SPECIAL.sub(lambda found: "\\" + found.group(), line)
+    line = _LEADING.sub(lambda found: f"{found.group(1)}\\{found.group(2)}", line)
     line = _ADDRESS.sub(lambda found: found.group() + _APART, line)
     line = _MENTION.sub("@" + _APART, line)
     return Markdown(_REFERENCE.sub(lambda found: found.group() + _APART, line))

@@ -211,6 +211,16 @@ def test_the_body_does_not_change_when_nothing_changed() -> None:
     assert render(model) == render(later)
 
 
+def test_nonces_do_not_change_the_body() -> None:
+    def with_nonce(nonce: str) -> str:
+        evidence = (Evidence(f"GET https://evil-{nonce}.test/__seatrial_{nonce}/echo -> 200 {HEAD}"),)
+        found = scoped("x", Location("x", 1), "x", Severity.HIGH, Verdict.BLOCKS, evidence=evidence)
+        return render(report(project((result("debug-enabled", "settings", Severity.HIGH, found),)), exit_code=1))
+
+    assert with_nonce("fff27cc3d0db001b") == with_nonce("0123456789abcdef")
+    assert HEAD in with_nonce("fff27cc3d0db001b")
+
+
 def test_the_gate_is_not_computed_again() -> None:
     model = blocked()
     other = render(replace(model, gate=Gate("low", "new")))

@@ -53,6 +53,12 @@ def test_running_text_is_only_text(text: str) -> None:
 
 
 @given(ANY_TEXT | NASTY)
+def test_running_text_is_only_text_at_the_beginning_of_a_line(text: str) -> None:
+    made = html(f"{markdown.text(text)} b")
+    assert re.fullmatch(r"<p>[^<]*</p>\n", made), made
+
+
+@given(ANY_TEXT | NASTY)
 def test_a_message_is_text_and_code(text: str) -> None:
     made = html(f"a {message(text)} b")
     assert re.fullmatch(r"<p>([^<]|</?code>)*</p>\n", made, re.DOTALL), made

@@ -1,5 +1,6 @@
 """The findings of one project in Markdown: the new ones whole, those that are known or waived in a table."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from scanner.reports.reading import ICONS, Item, items, scope_note
 
 OPEN_FIX = 4
 """Lines of a fix that is shown unfolded."""
+# What the probes ask for is new in every run: shown, it would change a comment in which nothing else changed.
+_NONCE = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
 LONG_FIX = 30
 """Lines above which a fix is left to the full report."""
 
@@ -107,7 +110,7 @@ def _title(report: Report, each: Numbered) -> Markdown:
 def _evidence(report: Report, pieces: Sequence[Evidence]) -> Iterator[Markdown]:
     bullets = []
     for piece in pieces:
-        words = code(cut(piece.text, MAX_EVIDENCE))
+        words = code(cut(_NONCE.sub("…", piece.text), MAX_EVIDENCE))
         if piece.location is not None:
             words = joined((place(report, piece.location.path, piece.location.line), constant(": "), words))
         bullets.append(joined((constant("- "), words)))
