@@ -15,7 +15,8 @@ from importlib import metadata
 from pathlib import PurePosixPath
 
 import docker
-from docker.errors import APIError, ImageNotFound, NotFound
+import requests
+from docker.errors import ImageNotFound, NotFound
 
 from scanner.model import Progress
 from scanner.sandbox import docker_client, uv
@@ -254,7 +255,7 @@ class Layers:
             api.commit(container, repository, key)
             return f"{repository}:{key}"
         except OSError as error:
-            if isinstance(error, APIError):  # it is an OSError too
+            if isinstance(error, requests.RequestException):  # they are OSErrors too, and the engine's
                 raise
             raise disk(error) from error
         finally:

@@ -186,7 +186,10 @@ class Completed:
     seconds: float
     signal: int | None = None
     limit: str = ""
-    """The limit at which it was stopped: ``time``, ``memory``, ``output``; else empty."""
+    """The limit at which it was stopped: ``time``, ``memory``, ``processes``; else empty.
+
+    ``output``: it ended by itself, but the end of its standard output was thrown away.
+    """
 
 
 @dataclass(frozen=True)
@@ -243,7 +246,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """``docker`` or ``local``."""
+        """``docker``, ``local``, or ``trusted`` where nothing protects from the project's code."""
 
     def check(self) -> str:
         """One line about what answers ("Docker Engine 28.2, Compose 2.36"). Raises EngineUnavailable."""

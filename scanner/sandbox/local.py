@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,9 +50,12 @@ class LocalEngine:
     def check(self) -> str:
         """What makes the sandboxes. Raises EngineUnavailable."""
         if not self._checked:
+            if sys.platform != "linux":
+                raise EngineUnavailable("the local engine needs Linux", "use Docker (--engine docker)")
             bubblewrap, nginx = local_programs.bwrap(), local_programs.nginx()
             _try_out()
-            self._checked = f"{local_programs.version_of(bubblewrap) or bubblewrap}, nginx at {nginx}"
+            server = f"nginx at {nginx}" if nginx else "no nginx: the stack cannot be started"
+            self._checked = f"{local_programs.version_of(bubblewrap) or bubblewrap}, {server}"
         return self._checked
 
     def install(self, dependencies: Dependencies, progress: Progress) -> Installed:
@@ -160,7 +164,10 @@ def _base(process: Process) -> tuple[dict[str, str], str]:
             first = f"{local_root.ENVIRONMENT}/bin"
             base[local_root.ENVIRONMENT] = installed.reference
         case NginxBase():
-            base[f"{local_root.NGINX}/nginx"] = str(local_programs.nginx())
+            nginx = local_programs.nginx()
+            if nginx is None:
+                raise EngineFailed("nginx is not installed", local_programs.EXTRA)
+            base[f"{local_root.NGINX}/nginx"] = str(nginx)
             return base, f"{local_root.NGINX}:{local_root.SYSTEM_PATH}"
         case _:
             prefix = local_programs.own_interpreter().prefix

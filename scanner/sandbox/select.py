@@ -6,6 +6,9 @@ from scanner.sandbox.interface import Engine, EngineUnavailable
 from scanner.sandbox.local import LocalEngine
 from scanner.sandbox.trusted import TrustedEngine
 
+_KEPT = 24 * 3600.0
+"""Seconds after which a stack that was kept counts as forgotten."""
+
 
 def choose(name: str, options: Options) -> tuple[Engine | None, list[str]]:
     """The engine of that name (``auto``, ``docker``, ``local``, ``none``) and, line by line, why it is that one.
@@ -14,14 +17,13 @@ def choose(name: str, options: Options) -> tuple[Engine | None, list[str]]:
     tried and what can be done; the project's code then runs unprotected if the user calls it trusted, else not at all.
     """
     reasons: list[str] = []
+    lifetime = _KEPT if options.keep_stack else options.timeout
     if name == "none":
         return None, ["no engine was asked for (--engine none)"]
     for candidate in ("docker", "local"):
         if name not in {"auto", candidate}:
             continue
-        engine: DockerEngine | LocalEngine = (
-            DockerEngine(options.timeout) if candidate == "docker" else LocalEngine(options.timeout)
-        )
+        engine: DockerEngine | LocalEngine = DockerEngine(lifetime) if candidate == "docker" else LocalEngine(lifetime)
         try:
             answer = engine.check()
         except EngineUnavailable as refused:
@@ -35,5 +37,5 @@ def choose(name: str, options: Options) -> tuple[Engine | None, list[str]]:
             return engine, reasons
     if options.trusted:
         reasons.append("without a sandbox, as --trusted asks: the stack is not started")
-        return TrustedEngine(options.timeout), reasons
+        return TrustedEngine(lifetime), reasons
     return None, reasons

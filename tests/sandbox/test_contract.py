@@ -190,6 +190,11 @@ except OSError:
     assert engine.run(python(script)).stdout == b"0000000000000000 0000000000000000 1\n"
 
 
+def test_it_is_given_three_descriptors(engine: Engine) -> None:
+    script = "import os; print([fd for fd in range(1000) if os.path.exists(f'/proc/self/fd/{fd}')])"
+    assert engine.run(python(script)).stdout == b"[0, 1, 2]\n"
+
+
 def test_it_cannot_make_namespaces_with_rights(engine: Engine) -> None:
     script = "import ctypes; print(ctypes.CDLL(None).unshare(0x10000000))"
     assert engine.run(python(script)).stdout == b"-1\n"

