@@ -4,7 +4,9 @@ One RSA key serves all leaf certificates of a run (making one costs a tenth of a
 elliptic, which costs nothing.
 """
 
+import base64
 import datetime as dt
+import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
@@ -12,7 +14,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dh, ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 MAX_NAMES: Final = 100
@@ -107,9 +109,10 @@ class Authority:
 
 
 def dh_parameters() -> bytes:
-    """The fixed group, as ``ssl_dhparam`` reads it."""
-    parameters = dh.DHParameterNumbers(_FFDHE2048, 2).parameters()
-    return parameters.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3)
+    """The fixed group, as ``ssl_dhparam`` reads it (PKCS #3: a sequence of the prime and the generator 2)."""
+    der = b"\x30\x82\x01\x08\x02\x82\x01\x01\x00" + _FFDHE2048.to_bytes(256, "big") + b"\x02\x01\x02"
+    lines = textwrap.wrap(base64.b64encode(der).decode("ascii"), 64)
+    return "\n".join(["-----BEGIN DH PARAMETERS-----", *lines, "-----END DH PARAMETERS-----", ""]).encode("ascii")
 
 
 def _name(text: str) -> x509.Name:

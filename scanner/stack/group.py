@@ -26,7 +26,7 @@ from scanner.sandbox.interface import (
     User,
 )
 from scanner.stack.app_plan import AppPlan
-from scanner.stack.overlay import ProxyRoot, testing_script
+from scanner.stack.overlay import ProxyRoot, checking_script
 from scanner.stack.placement import Placement
 
 PLACE: Final = "/opt/seatrial-stack"
@@ -151,13 +151,13 @@ def proxy_process(root: ProxyRoot, image: str, shared: tuple[str, ...]) -> Proce
     )
 
 
-def testing_process(root: ProxyRoot, image: str) -> Process:
+def checking_process(root: ProxyRoot, image: str) -> Process:
     """The proxy, only testing its configuration."""
     process = proxy_process(root, image, ())
     return Process(
         role="proxy-test",
         base=process.base,
-        argv=("sh", "-c", testing_script(root)),
+        argv=("sh", "-c", checking_script(root)),
         user=process.user,
         files=process.files,
         tmpfs=process.tmpfs,

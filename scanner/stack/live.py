@@ -23,7 +23,7 @@ from scanner.sandbox.interface import Engine, EngineFailed, Installed, Network, 
 from scanner.stack.app_plan import AppPlan, NoApp
 from scanner.stack.certificates import Authority
 from scanner.stack.failure import app_error
-from scanner.stack.group import Surroundings, group_of, testing_process
+from scanner.stack.group import Surroundings, checking_process, group_of
 from scanner.stack.nginx_directives import NginxBuild
 from scanner.stack.nginx_test import Context, Saying, build_of, judged, judged_all, sayings
 from scanner.stack.overlay import ProxyRoot, project_root, reference_root
@@ -155,7 +155,7 @@ class Starter:
             repairs = more
             hosts = {**placement.hosts, **dict.fromkeys(repairs.hosts, "127.0.0.1")}
             placement = dataclasses.replace(placement, hosts=hosts)
-            process = testing_process(apply(repairs, root), self.around.options.nginx_image)
+            process = checking_process(apply(repairs, root), self.around.options.nginx_image)
             done = self.engine.run(process, Network(placement.addresses, placement.hosts))
             log = (done.stdout + done.stderr).decode("utf-8", "replace")
             trouble = self._trouble(log, context)

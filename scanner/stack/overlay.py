@@ -233,7 +233,7 @@ def _script(main: str, needs: Needs, below: Iterable[str], links: Mapping[str, s
     return "\n".join(lines)
 
 
-def testing_script(root: ProxyRoot) -> str:
+def checking_script(root: ProxyRoot) -> str:
     """The same, but nginx only tests its configuration."""
     *before, last = root.script.splitlines()
     start = last.removeprefix("exec ").partition(" && ")[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 from scanner.facts.app_servers import AppServer, AppServers, Bind, ServerKind
 from scanner.facts.boot_plan import BootPlan, Tree, Variable, VariableSource
 from scanner.facts.nginx import Nginx, nginx
+from scanner.facts.nginx_files import nginx_files
 from scanner.facts.settings import Json, Settings, Value
 from scanner.facts.topology import PeerKind, TlsEnd, Topology
 from scanner.model import Location, Options, Unavailable
@@ -110,6 +111,6 @@ def project_at(root: Path) -> Project:
 
 def nginx_of(project: Project) -> Nginx | None:
     try:
-        return nginx(project, None, None)
+        return nginx(project, nginx_files(project), None, None)
     except Unavailable:
         return None
