@@ -68,7 +68,7 @@ def _is_guarded(configuration: Configuration, served: ServedDirectory) -> bool:
 
 def _finding(listed: list[_Listed], settings: Settings | None) -> Finding:
     first = next((one for one in listed if one.seen), listed[0])
-    urls = list(dict.fromkeys(one.served.url for one in listed))
+    names = ", ".join(dict.fromkeys(quoted(one.served.url) for one in listed[:4]))
     evidence = [Evidence(first.line.text, first.line.location)]
     evidence += [
         Evidence(f"{one.served.directive.text} for {one.served.url}", one.served.directive.location)
@@ -77,7 +77,7 @@ def _finding(listed: list[_Listed], settings: Settings | None) -> Finding:
     evidence += [Evidence(f"{exchange_text(seen.exchange)} with a listing") for one in listed for seen in one.seen[:2]]
     place = first.served.place
     return Finding(
-        message=f"nginx lists the files of {', '.join(quoted(url) for url in urls[:4])} ({quoted(first.served.directory)}).",
+        message=f"nginx lists the files of {names} ({quoted(first.served.directory)}).",
         location=first.line.location,
         symbol=place.symbol,
         evidence=tuple(evidence),

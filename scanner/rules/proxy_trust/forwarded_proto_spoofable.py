@@ -37,11 +37,14 @@ from scanner.facts.edge import (
 )
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.nginx import Nginx
+from scanner.facts.redirects import django_redirects
 from scanner.facts.scheme import (
     HeaderState,
     ProxySslHeader,
     SchemeHeader,
+    Sight,
     client_variables,
+    https_sight,
     proxy_ssl_header,
     readers,
 )
@@ -105,8 +108,11 @@ def check(
     unknown: list[UnknownValue] = []
     found: dict[tuple[object, ...], list[tuple[_Hole, bool]]] = {}
     for place in places:
+        attempts = _attempts(place, nginx, spoof)
+        if not attempts and _loops(place, header, settings, servers, topology):
+            continue
         try:
-            for hole, read in _holes(place, header, servers, topology, _attempts(place, nginx, spoof)):
+            for hole, read in _holes(place, header, servers, topology, attempts):
                 found.setdefault(hole.cause, []).append((hole, read))
         except UnknownValue as error:
             unknown.append(error)
@@ -114,6 +120,19 @@ def check(
         yield _finding(holes)
     if unknown:
         raise unknown[0]
+
+
+def _loops(
+    place: DjangoPlace,
+    header: ProxySslHeader,
+    settings: Settings | None,
+    servers: AppServers | None,
+    topology: Topology | None,
+) -> bool:
+    """Every https request is redirected to itself there: that is the finding, with the same line to edit."""
+    if settings is None or not django_redirects(settings) or not place.over_tls:
+        return False
+    return https_sight(place, header, servers, topology).sight is Sight.UNSEEN
 
 
 def _attempts(place: DjangoPlace, nginx: Nginx, spoof: SchemeSpoof | None) -> tuple[SchemeAttempt, ...]:
