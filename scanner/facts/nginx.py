@@ -68,7 +68,7 @@ def _make(project: Project, deployment: Deployment) -> Configuration | None:
     placement = {place: file.path for place, file in deployment.files.items() if file.path}
     paths = sorted(deployment.members) or [file.path for file in tree.files if file.path]
     scope = _scope(project, (*paths, *((deployment.says,) if deployment.says else ())))
-    configuration = Configuration(tree, scope.value, deployment.complete, placement)
+    configuration = Configuration(tree, scope.value, deployment.complete, deployment.sealed, placement)
     return configuration if configuration.servers or deployment.complete or tree.problems else None
 
 

@@ -30,6 +30,8 @@ http {
 """
 """The nginx.conf around a fragment: nothing in it is judged."""
 _STOCK_READS: Final = ("/etc/nginx/conf.d/*.conf", "/etc/nginx/http.d/*.conf", "/etc/nginx/sites-enabled/*")
+_DEFAULT_SITE: Final = "/etc/nginx/conf.d/default.conf"
+_REMOVES_DEFAULT: Final = re.compile(r"\brm\b[^;&|]*/etc/nginx/conf\.d(?:/(?:default\.conf|\*)|/?(?:\s|\Z))")
 _SITES: Final = frozenset({"sites-available", "sites-enabled"})
 _NGINX_TARGET: Final = re.compile(r"/(?:etc|usr/local|opt|usr/share)/(?:[^/]+/)*nginx(?:/|\Z)|/etc/nginx")
 _TEMPLATES: Final = "/etc/nginx/templates/"
@@ -53,6 +55,8 @@ class Deployment:
     """The file that puts them there: a compose file, a Dockerfile, a script; empty when they only lie together."""
     version: str | None = None
     """nginx's, from an image tag."""
+    sealed: bool = False
+    """It is a container in which the project's files take the place of the image's default site."""
     members: frozenset[str] = field(default=frozenset())
     """The repository's files that it serves, snippets left out."""
 
@@ -63,8 +67,8 @@ def deployments(
     """All sets of files that work together; every full file and fragment is in one at least."""
     by_path = {file.path: file for file in files if file.written_to is None}
     found: list[Deployment] = []
-    for says, version, placed in _placements(project, files, by_path, compose, dockerfiles):
-        deployment = _deployment(placed, files, says, version)
+    for says, put in _placements(project, files, by_path, compose, dockerfiles):
+        deployment = _deployment(put, files, says)
         if deployment is not None and all(deployment.members != other.members for other in found):
             found.append(deployment)
     taken = frozenset(path for deployment in found for path in deployment.members)
@@ -76,31 +80,40 @@ def deployments(
 Placed = dict[str, NginxFile]
 
 
+@dataclass(frozen=True)
+class _Put:
+    """What one service, image or set of scripts puts where."""
+
+    files: Placed
+    version: str | None = None
+    sealed: bool = False
+
+
 def _placements(
     project: Project,
     files: tuple[NginxFile, ...],
     by_path: Mapping[str, NginxFile],
     compose: Compose | None,
     dockerfiles: Dockerfiles | None,
-) -> Iterator[tuple[str, str | None, Placed]]:
-    copied: dict[str, tuple[str | None, Placed]] = {}
+) -> Iterator[tuple[str, _Put]]:
+    copied: dict[str, _Put] = {}
     for dockerfile in dockerfiles.files if dockerfiles else ():
-        version, placed = _from_dockerfile(dockerfile, by_path)
-        if placed:
-            copied[dockerfile.path] = (version, placed)
+        put = _from_dockerfile(dockerfile, by_path)
+        if put.files:
+            copied[dockerfile.path] = put
     used: set[str] = set()
     for one in compose.projects if compose else ():
         for service in one.services:
-            version, placed = _from_service(service, by_path, copied, used)
-            if placed:
-                yield _file_of(service, one), version, placed
-    for path, (version, placed) in copied.items():
+            put = _from_service(service, by_path, copied, used)
+            if put.files:
+                yield _file_of(service, one), put
+    for path, put in copied.items():
         if path not in used:
-            yield path, version, placed
+            yield path, put
     placed = {file.written_to: file for file in files if file.written_to is not None}
     script, more = _from_scripts(project, by_path)
     if placed or more:
-        yield script or next(iter(placed.values())).path, None, {**more, **placed}
+        yield script or next(iter(placed.values())).path, _Put({**more, **placed})
 
 
 def _file_of(service: Service, project: ComposeProject) -> str:
@@ -108,27 +121,33 @@ def _file_of(service: Service, project: ComposeProject) -> str:
 
 
 def _from_service(
-    service: Service, by_path: Mapping[str, NginxFile], copied: Mapping[str, tuple[str | None, Placed]], used: set[str]
-) -> tuple[str | None, Placed]:
+    service: Service, by_path: Mapping[str, NginxFile], copied: Mapping[str, _Put], used: set[str]
+) -> _Put:
     placed: Placed = {}
     version = _version(service.image if isinstance(service.image, str) else None)
+    # A mount over the directory hides what the image has there.
+    sealed = any(posixpath.normpath(volume.target) == "/etc/nginx/conf.d" for volume in service.volumes)
     if service.dockerfile in copied:
         used.add(service.dockerfile)
-        built, copies = copied[service.dockerfile]
-        version = version or built
-        placed.update(copies)
+        built = copied[service.dockerfile]
+        version, sealed = version or built.version, sealed or built.sealed
+        placed.update(built.files)
     for volume in service.volumes:
         if volume.bind and not volume.source.startswith("/"):
             placed.update(_under(volume.source, volume.target, by_path))
-    return version, placed
+    return _Put(placed, version, sealed or _DEFAULT_SITE in placed)
 
 
-def _from_dockerfile(dockerfile: Dockerfile, by_path: Mapping[str, NginxFile]) -> tuple[str | None, Placed]:
+def _from_dockerfile(dockerfile: Dockerfile, by_path: Mapping[str, NginxFile]) -> _Put:
     placed: Placed = {}
     if not dockerfile.stages:
-        return None, placed
+        return _Put(placed)
     stage = dockerfile.stages[min(dockerfile.shipped, len(dockerfile.stages) - 1)]
+    removed = False
     for instruction in stage.instructions:
+        removed = removed or (
+            instruction.keyword == "RUN" and _REMOVES_DEFAULT.search(instruction.arguments) is not None
+        )
         if instruction.keyword not in {"COPY", "ADD"}:
             continue
         arguments = instruction.arguments
@@ -143,7 +162,8 @@ def _from_dockerfile(dockerfile: Dockerfile, by_path: Mapping[str, NginxFile]) -
                 placed.update(put)
                 if put:
                     break
-    return _version(stage.base if isinstance(stage.base, str) else None), placed
+    version = _version(stage.base if isinstance(stage.base, str) else None)
+    return _Put(placed, version, removed or _DEFAULT_SITE in placed)
 
 
 def _from_scripts(project: Project, by_path: Mapping[str, NginxFile]) -> tuple[str, Placed]:
@@ -221,18 +241,17 @@ def _version(image: str | None) -> str | None:
     return None if found is None else found["version"]
 
 
-def _deployment(placed: Placed, files: tuple[NginxFile, ...], says: str, version: str | None) -> Deployment | None:
+def _deployment(put: _Put, files: tuple[NginxFile, ...], says: str) -> Deployment | None:
     """One set of placed files, or None when it has no server and no main file."""
-    wanted = {path: file for path, file in placed.items() if file.content is not Content.SNIPPET}
+    wanted = {path: file for path, file in put.files.items() if file.content is not Content.SNIPPET}
     if not wanted:
         return None
     main = next((path for path, file in wanted.items() if file.content is Content.FULL), None)
-    return _assemble(main, placed, files, says, version)
+    return _assemble(main, put, files, says)
 
 
-def _assemble(
-    main: str | None, placed: Placed, files: tuple[NginxFile, ...], says: str, version: str | None
-) -> Deployment:
+def _assemble(main: str | None, put: _Put, files: tuple[NginxFile, ...], says: str = "") -> Deployment:
+    placed = put.files
     parsed = {path: file.parsed for path, file in placed.items()}
     complete = main is not None
     if main is None:
@@ -241,7 +260,7 @@ def _assemble(
         parsed[MAIN] = parse(STOCK, "")
     _add_included(parsed, main, files)
     members = frozenset(file.path for file in placed.values() if file.content is not Content.SNIPPET)
-    return Deployment(parsed, main, complete, says, version, members)
+    return Deployment(parsed, main, complete, says, put.version, put.sealed, members)
 
 
 def _where_stock_reads(path: str, file: NginxFile) -> str:
@@ -302,14 +321,14 @@ def _lying_together(left: list[NginxFile], files: tuple[NginxFile, ...]) -> Iter
             placed.update(_into_globs(full, main, near))
             for file in placed.values():
                 fragments.pop(file.path, None)
-        yield _assemble(main, placed, files, "", None)
+        yield _assemble(main, _Put(placed), files)
     groups: dict[str, list[NginxFile]] = {}
     for file in fragments.values():
         groups.setdefault(posixpath.dirname(file.path), []).append(file)
     for group in groups.values():
         for compatible in _compatible(group):
             placed = {_default_place(file): file for file in compatible}
-            yield _assemble(None, placed, files, "", None)
+            yield _assemble(None, _Put(placed), files)
 
 
 def _into_globs(full: NginxFile, main: str, near: Iterable[NginxFile]) -> Placed:

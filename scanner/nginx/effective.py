@@ -138,6 +138,8 @@ class Configuration:
     """``prod``, ``unknown``, ``dev`` or ``example``."""
     complete: bool = True
     """The main file is the project's own; else the ``http`` level around the fragment is not in the repository."""
+    sealed: bool = False
+    """No other file can be beside these: a container in which they take the place of the image's default site."""
     placement: Mapping[str, str] = field(default_factory=dict)
     """Path on the server to path in the repository, for every file of the deployment."""
 

@@ -86,7 +86,9 @@ def proxy_plan(inputs: Inputs) -> tuple[ProxyPlan | NoProxy, tuple[str, ...]]:
     if source.unrendered is not None:
         why = f"template, not checked: nobody can tell what stands at {source.unrendered}"
         return NoProxy(why), nginx.notes
-    configuration = Configuration(source.tree, nginx.main.scope, nginx.main.complete, nginx.main.placement)
+    configuration = Configuration(
+        source.tree, nginx.main.scope, nginx.main.complete, nginx.main.sealed, nginx.main.placement
+    )
     doors, addresses, unasked = doors_of(configuration)
     notes = (*nginx.notes, *unasked)
     if not doors:

@@ -247,6 +247,7 @@ def test_compose_mounts_say_what_works_together(tmp_path: Path) -> None:
     )
     assert [config.name for config in fact.configurations] == ["nginx/prod.conf", "nginx/dev.conf"]
     assert fact.version == "1.27.3"
+    assert [config.sealed for config in fact.configurations] == [True, True]
     assert fact.main.placement == {
         "/etc/nginx/conf.d/default.conf": "nginx/prod.conf",
         "/etc/nginx/conf.d/extra.conf": "nginx/templates/extra.conf.template",
@@ -269,7 +270,7 @@ def test_a_dockerfile_copies(tmp_path: Path) -> None:
     image = Dockerfile("nginx/Dockerfile", (stage,), 0, None, place, True, False, (), None, None, False)
     fact = read(tmp_path, {"nginx/nginx.conf": SITE, "nginx/Dockerfile": "FROM nginx"}, None, Dockerfiles((image,)))
     assert fact.main.placement == {"/etc/nginx/conf.d/nginx.conf": "nginx/nginx.conf"}
-    assert (fact.version, fact.main.complete) == ("1.25", False)
+    assert (fact.version, fact.main.complete, fact.main.sealed) == ("1.25", False, True)
 
 
 def test_scripts_install_and_write_files(tmp_path: Path) -> None:

@@ -136,7 +136,9 @@ def _may_be_another(configuration: Configuration, socket: Socket) -> bool:
 
 def _in_a_container(configuration: Configuration) -> bool:
     """The fragment takes the place of the image's own default server."""
-    return any(path.rpartition("/")[2].partition(".")[0] == "default" for path in configuration.placement)
+    return configuration.sealed or any(
+        path.rpartition("/")[2].partition(".")[0] == "default" for path in configuration.placement
+    )
 
 
 def _attempts(sockets: list[Socket], spoof: HostSpoof | None) -> list[HostAttempt]:
