@@ -73,7 +73,7 @@ class Booter:
             base=installed,
             argv=("python", "-I", "-B", _PLACE),
             environment={"HOME": _HOME, "LANG": "C.UTF-8", **environment},
-            directory=plan.directory,
+            directory="/",  # the plan's own may be part of a writable tree, which is filled after the start
             copies=tuple(
                 Copy(self.checkout.root / tree.source, tree.target, self._names(tree.source)) for tree in plan.trees
             ),
@@ -110,6 +110,7 @@ class Booter:
             "salt": self.salt,
             "mode": mode,
             "settings": plan.settings_module,
+            "directory": plan.directory,
             "python_path": list(plan.python_path),
             "overrides": [{"setting": one.setting, "value": one.value} for one in plan.overrides],
             "directories": [_HOME, *plan.directories],

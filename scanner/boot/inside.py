@@ -243,7 +243,10 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, enum.Enum):
         return text_of(value.value)
     if isinstance(value, str) or is_lazy(value):
-        return str(value)
+        try:
+            return str(value)
+        except Exception:  # noqa: BLE001 - a translation, before the applications are loaded
+            return ""
     plain = (pathlib.PurePath, dt.timedelta, dt.date, dt.time, decimal.Decimal, uuid.UUID)
     if isinstance(value, plain):
         return str(value)
@@ -599,6 +602,7 @@ def work(record: Record, request: Request) -> None:
     """The whole job. Returns when everything that can be told was told."""
     secrets = Secrets(request)
     make_directories(request)
+    os.chdir(request["directory"])
     sys.path[0:0] = request["python_path"]
     sys.argv[:] = ["manage.py", "check"]
     os.environ["DJANGO_SETTINGS_MODULE"] = request["settings"]

@@ -19,7 +19,10 @@ def failed_boot(fault: Fault, draft: Draft) -> BootFailed:
     missing = [one for one in draft.plan.notes if "could not be installed" in one or "the index's release" in one]
     if missing:
         reason += f" ({'; '.join(missing[:3])})"
-    return BootFailed(reason, hint_for(fault), Location(*place) if place else None)
+    hint = hint_for(fault)
+    if any("could not be installed" in one for one in missing) and "No module named" in fault.text:
+        hint = "Set allow-builds: true or use --engine docker where it only has to be built, else use --requirements"
+    return BootFailed(reason, hint, Location(*place) if place else None)
 
 
 def hint_for(fault: Fault) -> str:

@@ -239,10 +239,10 @@ def _path(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
             ready = draft.once(f"directory {place}")
             if ready is None or place in {"/", "/usr", "/etc", "/proc", "/dev"}:
                 continue
-            why = f"{place} was made (the deployment would have it)"
-            if in_tree:
-                return replace(ready.directory(place), writable=True).note(why)
-            return ready.directory(place).note(why)
+            return ready.directory(place).note(f"{place} was made (the deployment would have it)")
+        whole = draft.once("writable") if in_tree else None
+        if whole is not None:
+            return replace(whole, writable=True).note("the checkout's copy was made writable")
     if re.search(r"unable to open database file|attempt to write a readonly", " ".join(_texts(fault))):
         ready = draft.once("writable")
         if ready is not None:
