@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scanner.facts.compose import Compose, ComposeProject, Service
+from scanner.facts.compose import Compose, ComposeProject, Service, Volume
 from scanner.facts.compose_roles import service_paths
 from scanner.facts.deploy_paths import PathMap
 from scanner.facts.dockerfiles import Dockerfiles
@@ -75,7 +75,7 @@ def place_for_proxy(tree: ProxyTree, topology: Topology, compose: Compose | None
     if mounts:
         nearest = max(mounts, key=lambda mount: len(mount.target))
         rest = posixpath.relpath(production, posixpath.normpath(nearest.target))
-        return _shown(tree.service, nearest.source, rest)
+        return _shown(tree.service, nearest, rest)
     checkout = PathMap.of(topology.path_map.items()).to_checkout(production)
     bound = [one for one in tree.service.volumes if one.bind and checkout and _is_inside(checkout, one.source)]
     if not bound or checkout is None:
@@ -84,14 +84,16 @@ def place_for_proxy(tree: ProxyTree, topology: Topology, compose: Compose | None
     return posixpath.normpath(posixpath.join(nearest.target, posixpath.relpath(checkout, nearest.source)))
 
 
-def _shown(service: Service, source: str, rest: str) -> str | None:
-    """Where a path below a mounted source appears in a service."""
+def _shown(service: Service, mounted: Volume, rest: str) -> str | None:
+    """Where a path below what another service mounts appears in a service."""
+    path = posixpath.join(mounted.source, rest)
     for mount in service.volumes:
-        if mount.source == source:
+        if mount.bind != mounted.bind:
+            continue
+        if mount.source == mounted.source:
             return posixpath.normpath(posixpath.join(mount.target, rest))
-        if mount.bind and _is_inside(posixpath.join(source, rest), mount.source):
-            inner = posixpath.relpath(posixpath.join(source, rest), mount.source)
-            return posixpath.normpath(posixpath.join(mount.target, inner))
+        if mount.bind and _is_inside(path, mount.source):
+            return posixpath.normpath(posixpath.join(mount.target, posixpath.relpath(path, mount.source)))
     return None
 
 
