@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.nginx.effective import Configuration, LocationBlock, RequestShape, forwarded_header
+from scanner.nginx.effective import Configuration, LocationBlock, RequestShape, Server, forwarded_header
 from scanner.nginx.includes import load
 from scanner.nginx.tree import parse
 
@@ -149,7 +149,8 @@ def test_every_question_has_an_answer(http: str, server: str) -> None:
         config.redirects_everything_to_https(one, exempt=["/a/b"])
         config.location_for(one, "/a/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")
         assert one.symbol.startswith("server ")
-        for place in (one, *one.locations):
+        places: list[Server | LocationBlock] = [one, *one.locations]
+        for place in places:
             for shape in (RequestShape(tls=True), RequestShape(tls=False, host="a.b", port=80, path="/a/b")):
                 config.replies(place, shape)
             for level in place.levels if isinstance(place, LocationBlock) else (one, *one.ifs):
