@@ -32,9 +32,9 @@ _Asked = tuple[str | None, str | None, bool]
 @probe()
 def csrf_origins(live: LiveStack, identity: StackIdentity, settings: Settings) -> CsrfOrigins:
     """Post with a token that matches the cookie, from the site's own origin and from others."""
-    require_app(live, identity)
     require_end_of_tls(live)
     require_same_peer(live)
+    require_app(live, identity)
     target = mark(live, "post", identity.prefixes[0])
     way = main_way(live, settings)
     control = live.sender.send(NAME, question(way.door, target, live.site.name, headers=way.headers))
