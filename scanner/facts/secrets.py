@@ -62,7 +62,9 @@ _WHOLE_PLACEHOLDER = re.compile(
     r"|x{3,}|\*+|\.{2,}|…",
     re.IGNORECASE | re.DOTALL,
 )
-_REFERENCE = re.compile(r"\$\{|\$\(|\$[A-Za-z_]\w*\Z|\{\{|\{%|%\(\w+\)s|\A%d/|\A\$\$")
+_REFERENCE = re.compile(
+    r"\$\{|\$\(|\A\$[A-Za-z_]\w*\Z|(?:\A|\W)\$[A-Z_][A-Z0-9_]*(?!\w)|\{\{|\{%|%\(\w+\)s|\A%d/|\A\$\$"
+)
 _POINTER = re.compile(
     r"(?:op|vault|ssm|sm|gcpsm|aws-sm|awssm|azurekeyvault|secretsmanager|doppler|infisical|ref|file|env)(?::|\+)|arn:aws|projects/[^/]+/secrets/",
     re.IGNORECASE,
