@@ -11,7 +11,7 @@ from scanner.model import Options, Progress, quoted
 from scanner.project import Project, Unreadable
 from scanner.sandbox.interface import Dependencies, Engine, EngineFailed, Installed, InstallFailed
 
-_MOST_TRIES = 14
+_MOST_TRIES = 30
 _SUBSTITUTES: Mapping[str, str] = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg-binary"}
 _NEVER_NEEDED = frozenset({"uwsgi", "mod-wsgi", "pywin32", "pywin32-ctypes", "pypiwin32", "uwsgitop", "pkg-resources"})
 """The settings never need them, and they have no wheels (or none for Linux)."""

@@ -66,8 +66,8 @@ def _text(value: object) -> str:
 def _pins(packages: Iterable[Table]) -> Iterator[str]:
     for one in packages:
         name, version = _text(one.get("name")), _text(one.get("version"))
-        if not name or not version:
-            continue
+        if not name or not version or "+" in version:
+            continue  # a local version is on its own index only
         marker = _text(one.get("marker") or one.get("markers"))
         yield f"{name}=={version}" + (f" ; {marker}" if marker else "")
 
@@ -134,6 +134,9 @@ def _add(package: Table, marker: str, lines: dict[str, str], notes: list[str]) -
     if "git" in source or "url" in source:
         notes.append(f"{name} comes from {'git' if 'git' in source else 'an address'}: the index's release was taken")
         lines[f"{name} git"] = name
+        return
+    if "+" in version:
+        notes.append(f"{name} is pinned to a build that only its own index has: left out")
         return
     markers = package.get("resolution-markers")
     forks = " or ".join(f"({_text(one)})" for one in markers) if isinstance(markers, list) else ""

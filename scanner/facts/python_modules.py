@@ -46,7 +46,7 @@ class Modules:
     def below(self, root: str, dotted: str) -> str | None:
         """The file of a module, where its import path starts at ``root``."""
         stem = str(PurePosixPath(root, *dotted.split(".")))
-        return next((one for one in (f"{stem}.py", f"{stem}/__init__.py") if self.project.exists(one)), None)
+        return next((one for one in (f"{stem}/__init__.py", f"{stem}.py") if self.project.exists(one)), None)
 
     def root_of(self, dotted: str) -> str | None:
         """The directory on the import path from which a module is found."""

@@ -37,6 +37,7 @@ _DEPLOYMENT_NAME = re.compile(
     r"|app\.json|justfile|makefile|.*entrypoint.*|wsgi\.py|asgi\.py)",
     re.IGNORECASE,
 )
+_NOT_DEPLOYMENT = words("wsgi.py asgi.py pyproject.toml tox.ini pytest.ini mypy.ini setup.cfg .coveragerc noxfile.py")
 _NOT_PRODUCTION = words(
     "dev devel develop development local localhost debug test tests testing e2e ci vagrant playground pytest",
     "example sample demo docs mypy build lint codespaces gitpod sandbox",
@@ -105,7 +106,7 @@ def _named_in_deployment(modules: Modules) -> Iterator[_Named]:
     project = modules.project
     for path in project.files:
         name = path.rpartition("/")[2]
-        if name in {"wsgi.py", "asgi.py"} or not (_DEPLOYMENT_NAME.fullmatch(name) or is_env_name(name)):
+        if name in _NOT_DEPLOYMENT or not (_DEPLOYMENT_NAME.fullmatch(name) or is_env_name(name)):
             continue
         klass = project.scope(path).klass
         if klass not in _ORDER:
@@ -202,7 +203,8 @@ def _from_content(modules: Modules) -> SettingsChoice | None:
     if not whole:
         return None
     named = {modules.find(module) for module, _ in entry}
-    imported = _star_imported(modules, tuple(_candidates(modules)))
+    packages = tuple(one for one in modules.project.files if one.endswith("/__init__.py"))
+    imported = _star_imported(modules, (*_candidates(modules), *packages))
     path, line = min(whole, key=lambda pair: (pair[0] not in named, pair[0] in imported, pair[0].count("/"), pair[0]))
     if path in imported and path not in named:
         return None  # a base module: what imports it is the one that runs

@@ -286,7 +286,7 @@ class Walk:
                     cast=around.cast or read.cast,
                     setting=setting or None,
                     compared=compared.get(ast.dump(expression), ()),
-                    default=harmless_text(read.variable, default),
+                    default=harmless_text(f"{setting or ''}", default) and harmless_text(read.variable, default),
                     guard=guard,
                 )
             )
@@ -321,7 +321,9 @@ class Walk:
                 origin=origin,
                 variable=read.variable if read else None,
                 cast=read.cast if read else None,
-                default=harmless_text(name, read.default) if read and read.default is not None else None,
+                default=harmless_text(name, read.default) and harmless_text(read.variable, read.default)
+                if read
+                else None,
                 literal=literal,
                 literal_length=len(words) if words is not None else None,
                 guard=guard,
