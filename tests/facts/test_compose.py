@@ -129,7 +129,8 @@ def test_the_rest_of_a_service(make: MakeProject) -> None:
     text = (
         "build: {context: ./app, dockerfile: ../docker/web.Dockerfile, target: prod}\n"
         "command: gunicorn -b :8000 'shop.wsgi'\nentrypoint: [/start.sh]\nuser: ${UID:-1000}\n"
-        "expose: ['8000', 9000/tcp]\nenv_file:\n  - .env\n  - {path: ./x.env}\nnetworks:\n  back:\n    aliases: [app]\nnetwork_mode: host\n"
+        "expose: ['8000', 9000/tcp]\n"
+        "env_file:\n  - .env\n  - {path: ./x.env}\nnetworks:\n  back:\n    aliases: [app]\nnetwork_mode: host\n"
         "profiles: [ops]\nworking_dir: /srv\ncontainer_name: shop\ndepends_on:\n"
         "  db:\n    condition: service_healthy\nlabels:\n  - a.b=c"
     )
