@@ -17,7 +17,6 @@ _COMMON_PARAMS: Final = (
     ("QUERY_STRING", "$query_string"),
     ("REQUEST_METHOD", "$request_method"),
     ("CONTENT_TYPE", "$content_type"),
-    ("CONTENT_LENGTH", "$content_length"),
     ("REQUEST_URI", "$request_uri"),
     ("DOCUMENT_ROOT", "$document_root"),
     ("SERVER_PROTOCOL", "$server_protocol"),
@@ -28,10 +27,13 @@ _COMMON_PARAMS: Final = (
     ("SERVER_PORT", "$server_port"),
     ("SERVER_NAME", "$server_name"),
 )
-_UWSGI_PARAMS: Final = (*_COMMON_PARAMS, ("PATH_INFO", "$document_uri"))
+_LENGTH: Final = ("CONTENT_LENGTH", "$content_length")
+_UWSGI_PARAMS: Final = (*_COMMON_PARAMS, _LENGTH, ("PATH_INFO", "$document_uri"))
 _SCGI_PARAMS: Final = (*_COMMON_PARAMS, ("DOCUMENT_URI", "$document_uri"), ("SCGI", "1"))
 _FASTCGI_PARAMS: Final = (
     *_COMMON_PARAMS,
+    _LENGTH,
+    ("REMOTE_USER", "$remote_user"),
     ("SCRIPT_NAME", "$fastcgi_script_name"),
     ("DOCUMENT_URI", "$document_uri"),
     ("GATEWAY_INTERFACE", "CGI/1.1"),
@@ -46,8 +48,9 @@ def _params(name: str, pairs: Table) -> Table:
 
 
 KNOWN_FILES: Final[Mapping[str, Table]] = {
+    # Debian's own. It had $http_host until the security update 1.22.1-9+deb12u6 of 2026: no fault of the project.
     "proxy_params": (
-        ("proxy_set_header", "Host", "$http_host"),
+        ("proxy_set_header", "Host", "$host"),
         ("proxy_set_header", "X-Real-IP", "$remote_addr"),
         ("proxy_set_header", "X-Forwarded-For", "$proxy_add_x_forwarded_for"),
         ("proxy_set_header", "X-Forwarded-Proto", "$scheme"),
