@@ -122,7 +122,7 @@ def test_rsa_suites_keep_the_rsa_key() -> None:
         ("ssl_crl /crl.pem;", "/crl.pem", b"-----BEGIN X509 CRL-----"),
         ("auth_basic_user_file .htpasswd;", "/etc/nginx/.htpasswd", b"seatrial:{PLAIN}"),
         ("ssl_session_ticket_key /t.key;", "/t.key", b""),
-        ("include proxy_params;", "/etc/nginx/proxy_params", b"proxy_set_header Host $http_host;"),
+        ("include proxy_params;", "/etc/nginx/proxy_params", b"proxy_set_header Host $host;"),
         ("include snippets/none.conf;", "/etc/nginx/snippets/none.conf", b""),
         (
             "include /etc/letsencrypt/options-ssl-nginx.conf;",
