@@ -17,7 +17,7 @@ def engines() -> Iterator[dict[str, AnyEngine]]:
         engine.close()
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(scope="session", params=ENGINES)
 def engine(request: pytest.FixtureRequest, engines: dict[str, AnyEngine]) -> AnyEngine:
     return engines.setdefault(request.param, engines.get(request.param) or make(request.param))
 

@@ -120,8 +120,9 @@ def ask(running: Running, line: str) -> str:
     return wire.receive(10).decode()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def group(engine: Engine) -> Iterator[Running]:
+    """One stack for all tests that do not harm it."""
     running = engine.start(stack())
     assert running.wire("prober").receive(10) == b"ready"
     yield running
@@ -181,15 +182,20 @@ def test_logs_are_cleaned(group: Running) -> None:
     assert group.logs("prober").strip() == "\\x1b[31mred ::error::x"
 
 
-def test_tells_how_a_process_ended(group: Running) -> None:
-    group.wire("prober").send(b"end 5")
-    with pytest.raises(EngineFailed, match=r"prober ended unexpectedly"):
-        group.wire("prober").receive(10)
-    deadline = time.monotonic() + 5
-    while group.state("prober").running and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert (group.state("prober").running, group.state("prober").exit_code) == (False, 5)
-    assert group.state("proxy").running
+def test_tells_how_a_process_ended(engine: Engine) -> None:
+    sleeper = Process("app", PlainPython(), ("sleep", "60"))
+    running = engine.start(Group((sleeper, prober()), wired=("prober",)))
+    try:
+        assert ask(running, "end 5") == "ready"
+        with pytest.raises(EngineFailed, match=r"prober ended unexpectedly"):
+            running.wire("prober").receive(10)
+        deadline = time.monotonic() + 5
+        while running.state("prober").running and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (running.state("prober").running, running.state("prober").exit_code) == (False, 5)
+        assert running.state("app").running
+    finally:
+        running.stop()
 
 
 def test_tells_that_memory_was_the_reason(engine: Engine) -> None:
