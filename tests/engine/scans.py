@@ -36,7 +36,7 @@ class Scan:
         return {layer["name"]: layer for layer in self.project["layers"]}
 
     def outcome(self, rule: str) -> str:
-        return next(result["outcome"] for result in self.project["results"] if result["rule"] == rule)
+        return str(next(result["outcome"] for result in self.project["results"] if result["rule"] == rule))
 
     def findings(self, *severities: str) -> set[tuple[str, str, str, str, str]]:
         return {
