@@ -76,11 +76,11 @@ def app_process(app: AppPlan, around: Surroundings, *, hooked: bool) -> Process:
         "own_user": app.command.own_user,
     }
     files = [
-        File(_LAUNCH, _own("launch.py")),
+        File(_LAUNCH, own_file("launch.py")),
         File(_ORDER, json.dumps(order).encode()),
         *(File(one.target, one.content) for one in boot.files),
     ]
-    files += [File(f"{_HOOK}/{name}", _own("hook", name)) for name in ("sitecustomize.py", "seatrial_probe.py")]
+    files += [File(f"{_HOOK}/{name}", own_file("hook", name)) for name in ("sitecustomize.py", "seatrial_probe.py")]
     writable = tuple(one for one in dict.fromkeys(("/tmp", "/run", *app.writable)) if one not in app.shared)
     return Process(
         role="app",
@@ -172,11 +172,12 @@ def prober_process() -> Process:
         role="prober",
         base=PlainPython(),
         argv=("python3", "-I", _WIRE),
-        files=(File(_WIRE, _own("wire.py")),),
+        files=(File(_WIRE, own_file("wire.py")),),
         tmpfs=(Tmpfs("/tmp"),),
         limits=_HELPER_LIMITS,
     )
 
 
-def _own(*names: str) -> bytes:
+def own_file(*names: str) -> bytes:
+    """A file of ours that runs in a sandbox, by its names below ``scanner/stack``."""
     return resources.files("scanner.stack").joinpath(*names).read_bytes()
