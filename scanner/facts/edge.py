@@ -66,8 +66,8 @@ class DjangoPlace:
 
 
 def same_place(one: Location, other: Location | None) -> bool:
-    """Whether two locations are the same line."""
-    return other is not None and (one.path, one.line) == (other.path, other.line)
+    """Whether two locations begin at the same character."""
+    return other is not None and (one.path, one.line, one.column) == (other.path, other.line, other.column)
 
 
 def plain_sockets(configuration: Configuration, server: Server) -> tuple[Socket, ...]:

@@ -370,7 +370,7 @@ def test_hsts_seen_live() -> None:
         (0, False, False, ["passed"]),
     ],
 )
-def test_hsts_weak(seconds: int, subdomains: bool, preload: bool, expected: list[str]) -> None:  # noqa: FBT001
+def test_hsts_weak(seconds: int, subdomains: bool, preload: bool, expected: list[str]) -> None:
     values = settings(
         SECURE_HSTS_SECONDS=seconds, SECURE_HSTS_INCLUDE_SUBDOMAINS=subdomains, SECURE_HSTS_PRELOAD=preload
     )
