@@ -28,14 +28,14 @@ def app_servers(
     Those of production come first: by scope of the file, a real server before Django's own, then by kind of artefact.
     """
     unreadable: list[tuple[str, str]] = []
-    found: list[tuple[AppServer, int]] = []
+    found: list[tuple[AppServer, Artefact]] = []
 
     def add(artefact: Artefact) -> None:
         finder = script_finder(project, artefact.paths, artefact.directory, artefact.location.path)
         command = resolve(artefact.words, finder)
         made = read_server(project, artefact, command, unreadable) if command is not None else None
         if made is not None:
-            found.append((made, artefact.rank))
+            found.append((made, artefact))
 
     for artefact in from_units(project, units, env_files):
         add(artefact)
@@ -55,9 +55,10 @@ def app_servers(
     return AppServers(tuple(server for server, _ in found), tuple(dict.fromkeys(unreadable)))
 
 
-def _order(project: Project, server: AppServer, rank: int) -> tuple[int, bool, int, str, int]:
-    scope = _SCOPES[project.scope(server.location.path).klass]
-    return scope, server.kind is ServerKind.RUNSERVER, rank, server.location.path, server.location.line
+def _order(project: Project, server: AppServer, artefact: Artefact) -> tuple[int, bool, int]:
+    """Of one rank the order of the files stays."""
+    scope = _SCOPES[project.scope(artefact.says or server.location.path).klass]
+    return scope, server.kind is ServerKind.RUNSERVER, artefact.rank
 
 
 def _started(project: Project, compose: Compose) -> frozenset[str]:

@@ -34,5 +34,7 @@ class Artefact:
     container: str | None = None
     platform: bool = False
     user: str | Unknown | None = None
+    says: str = ""
+    """The file that starts it, whose scope is its own; empty for the one in which the command stands."""
     sockets: tuple[tuple[str, Location], ...] = ()
     """``ListenStream=`` of the socket units that start it."""

@@ -125,6 +125,7 @@ def _service(
         paths=paths,
         container=service.name,
         user=user,
+        says=one.files[-1],
     )
 
 
@@ -145,6 +146,7 @@ def from_images(dockerfiles: Dockerfiles, used: frozenset[str], platform: str | 
             container="image",
             platform=platform is not None,
             user=file.user,
+            says=file.path,
         )
 
 

@@ -360,25 +360,7 @@ def test_no_address_breaks_it(text: str) -> None:
 
 
 WORDS = st.sampled_from(
-    [
-        "gunicorn",
-        "-b",
-        "--bind",
-        ":80",
-        "x",
-        "-w",
-        "3",
-        "-c",
-        "--config=",
-        "--chdir",
-        "-e",
-        "A=b",
-        "-k",
-        "--env",
-        "--",
-        "--forwarded-allow-ips",
-        "*",
-    ]
+    ["gunicorn", "-b", "--bind", ":80", "x", "-w", "3", "-c", "--config=", "-e", "A=b", "--env", "--"]
 )
 
 
