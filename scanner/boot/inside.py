@@ -41,7 +41,7 @@ DEEPEST = 8
 MOST_ROUTES = 5000
 MOST_CHECK_MESSAGES = 2000
 SHORTEST_MASKED = 6
-URL_WITH_PASSWORD = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/@:]*:)([^\s/@]+)(@)")
+URL_WITH_PASSWORD = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/@:]{0,256}:)([^\s/@]{1,512})(@)")
 WORKING_DIRECTORIES = frozenset({"PWD", "OLDPWD"})
 """The shell's own: no password in spite of the name."""
 KEY_PARTS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -173,21 +173,22 @@ class Dump:
                     self.showing.setdefault(part, name)
 
     def _text(self, value: str, path: str, masked: list[str], *, secret: bool) -> str | None:
-        text = value[:LONGEST_TEXT]
-        self._show(path, value)
+        # A secret that crosses the cut would not be recognised: cut what is masked, with room to spare.
+        text = value[: 2 * LONGEST_TEXT]
+        self._show(path, text)
         if secret:
             self.shapes[path] = self._secrets.shape(value)
             if value:
                 masked.append(path)
                 return None
             return text
-        match = URL_WITH_PASSWORD.search(value)
+        match = URL_WITH_PASSWORD.search(text)
         if match:
             self.shapes[path] = self._secrets.shape(match.group(2))
         safe = self._secrets.mask(text)
         if safe != text:
             masked.append(path)
-        return clean(safe)
+        return clean(safe[:LONGEST_TEXT])
 
     def _plain(self, value: Any, path: str, masked: list[str], depth: int = 0, *, secret: bool) -> object:
         if value is None or isinstance(value, bool):
