@@ -122,6 +122,8 @@ class LocationBlock(Level):
                 return path == self.pattern
             case Modifier.PREFIX | Modifier.PREFIX_FIRST:
                 return path.startswith(self.pattern)
+            case Modifier.REGEX | Modifier.REGEX_NOCASE if self.is_template:
+                return None
             case Modifier.REGEX:
                 return search(self.pattern, path)
             case Modifier.REGEX_NOCASE:

@@ -117,6 +117,8 @@ def choose_server(sockets: Iterable[Socket], address: str, port: int, host: str)
 
 def is_choosable(sockets: Iterable[Socket], server: Server) -> bool:
     """Whether a request can reach a server: it is the default of a socket, or the first there with one of its names."""
+    if server.is_template:
+        return True  # its real socket and names may be others
     for socket in sockets:
         if server not in socket.servers:
             continue

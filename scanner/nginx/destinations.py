@@ -114,7 +114,10 @@ def _upstream_server(directive: Directive) -> Endpoint:
 
 
 def endpoint(text: str, location: Location, default_port: int | None, *, is_template: bool = False) -> Endpoint:
-    """The address that ``host``, ``host:port``, ``[::1]:port`` or ``unix:/path`` names."""
+    """The address that ``host``, ``host:port``, ``[::1]:port`` or ``unix:/path`` names.
+
+    Where a template makes it, a port that is not written is not known.
+    """
     if text.startswith("unix:"):
         return Endpoint("", None, text.removeprefix("unix:").removeprefix("//").split(":", 1)[0], location, is_template)
     if text.startswith("["):
@@ -122,7 +125,7 @@ def endpoint(text: str, location: Location, default_port: int | None, *, is_temp
         host, port = host + "]", rest.removeprefix(":")
     else:
         host, _, port = text.partition(":")
-    number = int(port) if port.isdecimal() and len(port) <= 5 else default_port
+    number = int(port) if port.isdecimal() and len(port) <= 5 else None if is_template else default_port
     return Endpoint(host.lower(), number, None, location, is_template)
 
 

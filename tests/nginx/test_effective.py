@@ -502,3 +502,26 @@ def test_names_and_symbols() -> None:
     ]
     assert config.servers[1].symbol == "server {{ domain }} unix:/run/n.sock"
     assert config.servers[1].is_template
+
+
+def test_what_a_template_makes_is_not_guessed() -> None:
+    config = configuration(
+        "upstream app { server {{ host }}:{{ port }}; server 127.0.0.1:{{ port }}; }"
+        "server { listen 80; } server { listen {{ a }}; location ~ ^/{{ b }}/ { proxy_pass http://app; } }"
+        "server { listen {{ c }} ssl; }"
+    )
+    place = config.servers[1].locations[0]
+    assert place.matches("/x/") is None
+    assert [config.is_choosable(server) for server in config.servers] == [True, True, True]
+    assert [(listen.port, listen.is_template) for server in config.servers for listen in server.listens] == [
+        (80, False),
+        (80, True),
+        (443, True),
+    ]
+    proxy = config.proxy(place)
+    assert proxy is not None
+    assert [(item.host, item.port, item.is_template) for item in proxy.destination.endpoints] == [
+        ("{{ host }}", None, True),
+        ("127.0.0.1", None, True),
+    ]
+    assert config.django_locations(["web:8000"]) == (place,)
