@@ -87,8 +87,14 @@ def is_proxy_page(exchange: Exchange) -> bool:
 
 
 def is_gateway_error(exchange: Exchange) -> bool:
-    """The proxy could not reach what it passes the request on to."""
-    return status_of(exchange) in {502, 503, 504} and is_proxy_page(exchange)
+    """The proxy could not reach what it passes the request on to, or a rate limit of its own turned it away."""
+    return is_limited(exchange) or (status_of(exchange) in {502, 504} and is_proxy_page(exchange))
+
+
+def is_limited(exchange: Exchange) -> bool:
+    """A rate limit turned the request away: 429, or nginx's own 503 (``limit_req_status``)."""
+    status = status_of(exchange)
+    return status == 429 or (status == 503 and is_proxy_page(exchange))
 
 
 def outcome(exchange: Exchange) -> str:

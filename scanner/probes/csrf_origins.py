@@ -20,6 +20,7 @@ from scanner.probes.asking import (
     require_end_of_tls,
     require_same_peer,
 )
+from scanner.probes.pacing import ask, ask_all
 
 NAME: Final = "csrf-origins"
 _MAX_WILDCARDS: Final = 6
@@ -37,14 +38,14 @@ def csrf_origins(live: LiveStack, identity: StackIdentity, settings: Settings) -
     require_app(live, identity)
     target = mark(live, "post", identity.prefixes[0])
     way = main_way(live, settings)
-    control = live.sender.send(NAME, question(way.door, target, live.site.name, headers=way.headers))
+    control = ask(live, NAME, question(way.door, target, live.site.name, headers=way.headers))
     if status_of(control) != 200:
         raise ControlFailed(f"the probe application's form cannot be had: {outcome(control)}", control)
     asked = tuple(_attempts(live, settings, way.door.scheme))
     requests = tuple(_request(live, settings, target, one) for one in asked)
     attempts: list[CsrfAttempt] = []
     not_asked: list[str] = []
-    for (origin, referer, matches), exchange in zip(asked, live.sender.send_all(NAME, requests), strict=True):
+    for (origin, referer, matches), exchange in zip(asked, ask_all(live, NAME, requests), strict=True):
         if is_gateway_error(exchange):
             not_asked.append(outcome(exchange))
         else:

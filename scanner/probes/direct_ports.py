@@ -19,6 +19,7 @@ from scanner.probes.asking import (
     require_started,
     scheme_header,
 )
+from scanner.probes.pacing import ask_all
 
 NAME: Final = "direct-ports"
 USUAL: Final = (8000, 8001, 8080, 8888, 5000, 3000, 9000, 9191, 1717, 5555, 5678)
@@ -47,13 +48,13 @@ def direct_ports(
         raise NotApplicable("the proxy listens on loopback only")
     _control(live, outside)
     doors = _candidates(live, outside[0].address)
-    states = live.sender.send_all(NAME, tuple(connection(door) for door in doors))
+    states = ask_all(live, NAME, tuple(connection(door) for door in doors))
     ports = tuple(_port(live, settings, servers, door, state) for door, state in zip(doors, states, strict=True))
     return DirectPorts(ports, tuple(f"{port}: no store runs in the stack" for port in STORES))
 
 
 def _control(live: LiveStack, doors: list[Door]) -> None:
-    for exchange in live.sender.send_all(NAME, tuple(connection(door) for door in doors)):
+    for exchange in ask_all(live, NAME, tuple(connection(door) for door in doors)):
         if _state(exchange) is not PortState.OPEN:
             raise ControlFailed(f"the proxy's door is shut: {outcome(exchange)}", exchange)
 
@@ -92,7 +93,7 @@ def _port(
             question(door, target, evil_name(live)),
             question(door, target, name),
         )
-        answers = live.sender.send_all(NAME, asked)
+        answers = ask_all(live, NAME, asked)
         exchanges += answers
         speaks = _speaks(answers[0])
         forged, foreign, honest = (our_echo(answer, live) for answer in answers[1:])
@@ -104,7 +105,7 @@ def _port(
         port=door.port,
         state=state,
         speaks=speaks,
-        is_app=is_app or (state is PortState.OPEN and _is_bound(live, door.port) and speaks == "http"),
+        is_app=is_app or (state is PortState.OPEN and _is_bound(live, door.port)),
         secure_by_header=secure,
         host_spoofed=spoofed,
         because=_because(servers, door.port),

@@ -13,6 +13,7 @@ from scanner.facts.stack_identity import StackIdentity
 from scanner.model import Door, Request, probe
 from scanner.probes.answers import body_of, is_gateway_error, outcome, status_of
 from scanner.probes.asking import Headers, main_way, question, site_path
+from scanner.probes.pacing import ask_all
 from scanner.probes.routes import Routes
 
 NAME: Final = "directory-listing"
@@ -42,7 +43,7 @@ def directory_listing(
     listed: list[ListingSeen] = []
     refused: list[str] = []
     not_asked: list[str] = []
-    for one, exchange in zip(asked, live.sender.send_all(NAME, tuple(one.request for one in asked)), strict=True):
+    for one, exchange in zip(asked, ask_all(live, NAME, tuple(one.request for one in asked)), strict=True):
         status = status_of(exchange)
         if is_gateway_error(exchange):
             not_asked.append(f"{outcome(exchange)}: the application does not answer")

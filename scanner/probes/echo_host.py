@@ -11,6 +11,7 @@ from scanner.facts.stack_identity import StackIdentity
 from scanner.model import Exchange, Response, probe
 from scanner.probes.answers import our_echo, outcome
 from scanner.probes.asking import Headers, mark, question, require_app, secure_way
+from scanner.probes.pacing import ask_all
 from scanner.probes.routes import Path, Routes
 
 NAME: Final = "echo-host"
@@ -34,7 +35,7 @@ def echo_host(
     requests = tuple(question(path.door, mark(live, "echo", path.prefix), path.name, headers=edge) for path in asked)
     seen: list[EchoSeen] = []
     not_asked = list(routes.unreached())
-    for path, exchange in zip(asked, live.sender.send_all(NAME, requests), strict=True):
+    for path, exchange in zip(asked, ask_all(live, NAME, requests), strict=True):
         one = _seen(live, path, exchange)
         if one is None:
             not_asked.append(outcome(exchange))

@@ -10,6 +10,7 @@ from scanner.facts.stack_identity import Reached, StackIdentity
 from scanner.model import ControlFailed, Exchange, NoResponse, Request, clean, probe
 from scanner.probes.answers import is_gateway_error, outcome
 from scanner.probes.asking import AS_HOST, main_way, mark, question, require_started
+from scanner.probes.pacing import ask_all
 
 NAME: Final = "error-pages"
 DEBUG_MARKERS: Final = (
@@ -34,7 +35,7 @@ def error_pages(live: LiveStack, identity: StackIdentity, settings: Settings | N
     require_started(live)
     not_asked = [] if identity.reached is not Reached.NONE else [f"boom, no-token: {identity.why_not}"]
     asked = tuple(_questions(live, identity, settings))
-    exchanges = live.sender.send_all(NAME, tuple(request for _, request in asked))
+    exchanges = ask_all(live, NAME, tuple(request for _, request in asked))
     pages: list[ErrorPage] = []
     for (trigger, _), exchange in zip(asked, exchanges, strict=True):
         if isinstance(exchange.answer, NoResponse) or is_gateway_error(exchange):

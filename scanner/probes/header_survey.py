@@ -14,6 +14,7 @@ from scanner.facts.stack_identity import Reached, StackIdentity
 from scanner.model import ControlFailed, Door, Exchange, NoResponse, Request, Response, Unavailable, probe
 from scanner.probes.answers import body_of, is_gateway_error, is_proxy_page, outcome, status_of
 from scanner.probes.asking import AS_HOST, Headers, Way, evil_name, main_way, mark, question, site_path
+from scanner.probes.pacing import ask_all
 from scanner.probes.pages import login_paths, slashless
 from scanner.probes.routes import Path, Routes
 
@@ -71,7 +72,7 @@ def header_survey(
     plain = live.door("http")
     if plain is not None and plain != way.door:
         asked += _plain(site, plain)
-    exchanges = live.sender.send_all(NAME, tuple(one.request for one in asked))
+    exchanges = ask_all(live, NAME, tuple(one.request for one in asked))
     seen: list[KindHeaders] = []
     for one, exchange in zip(asked, exchanges, strict=True):
         found = _seen(site, one, exchange)

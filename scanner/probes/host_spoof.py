@@ -13,6 +13,7 @@ from scanner.facts.stack_identity import Reached, StackIdentity
 from scanner.model import Cause, ControlFailed, Exchange, NoResponse, Request, probe
 from scanner.probes.answers import REDIRECTS, is_gateway_error, is_proxy_page, location_of, our_echo, outcome, status_of
 from scanner.probes.asking import AS_HOST, evil_name, main_way, mark, question, require_started, secure_way
+from scanner.probes.pacing import ask_all
 from scanner.probes.routes import Routes
 
 NAME: Final = "host-spoof"
@@ -51,7 +52,7 @@ def host_spoof(
     not_asked: list[str] = [] if identity.reached is not Reached.NONE else [identity.why_not]
     asked = tuple(_variants(live, settings, target, not_asked))
     attempts: list[HostAttempt] = []
-    for one, exchange in zip(asked, live.sender.send_all(NAME, tuple(one.request for one in asked)), strict=True):
+    for one, exchange in zip(asked, ask_all(live, NAME, tuple(one.request for one in asked)), strict=True):
         if is_gateway_error(exchange):
             not_asked.append(f"{one.variant}: {outcome(exchange)}")
         else:
@@ -64,7 +65,7 @@ def _control(live: LiveStack, settings: Settings | None, target: str) -> None:
     plain = live.door("http")
     asked = [question(way.door, target, live.site.name, headers=way.headers)]
     asked += [question(plain, target, live.site.name)] if plain is not None else []
-    exchanges = live.sender.send_all(NAME, tuple(asked))
+    exchanges = ask_all(live, NAME, tuple(asked))
     if all(our_echo(exchange, live) is None for exchange in exchanges):
         raise ControlFailed(f"the probe application no longer answers: {outcome(exchanges[0])}", exchanges[0])
 

@@ -15,6 +15,7 @@ from scanner.model import Exchange, NotApplicable, Request, probe
 from scanner.nginx.effective import LocationBlock
 from scanner.probes.answers import body_of, status_of
 from scanner.probes.asking import Headers, question, require_own_proxy, secure_way
+from scanner.probes.pacing import ask_all
 from scanner.probes.routes import Files, Routes
 
 NAME: Final = "path-traversal"
@@ -53,7 +54,7 @@ def path_traversal(
         for files in usable
         for one in _questions(live, files, way.headers if way and way.door == files.door else ())
     )
-    exchanges = live.sender.send_all(NAME, tuple(one.request for one in asked))
+    exchanges = ask_all(live, NAME, tuple(one.request for one in asked))
     answered = tuple(zip(asked, exchanges, strict=True))
     served = {id(one.files) for one, exchange in answered if one.control and _inside(live, one.files, exchange)}
     tried = [(one, _attempt(live, one, exchange)) for one, exchange in answered if not one.control]

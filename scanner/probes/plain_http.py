@@ -23,6 +23,7 @@ from scanner.probes.answers import (
     status_of,
 )
 from scanner.probes.asking import mark, question, require_end_of_tls, site_path
+from scanner.probes.pacing import ask_all
 from scanner.probes.routes import Routes
 
 NAME: Final = "plain-http"
@@ -56,7 +57,7 @@ def plain_http(
     asked = tuple(one for door in doors for one in _questions(live, door, prefix, settings))
     answers: list[PlainAnswer] = []
     not_asked: list[str] = []
-    for one, exchange in zip(asked, live.sender.send_all(NAME, tuple(one.request for one in asked)), strict=True):
+    for one, exchange in zip(asked, ask_all(live, NAME, tuple(one.request for one in asked)), strict=True):
         if is_gateway_error(exchange):
             not_asked.append(f"{outcome(exchange)}: the application does not answer")
         else:

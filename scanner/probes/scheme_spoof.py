@@ -23,6 +23,7 @@ from scanner.probes.asking import (
     require_same_peer,
     scheme_header,
 )
+from scanner.probes.pacing import ask_all
 from scanner.probes.routes import Path, Routes
 
 NAME: Final = "scheme-spoof"
@@ -66,7 +67,7 @@ def scheme_spoof(
     routes = Routes(live, nginx, servers)
     paths = tuple(path for path in routes.paths(live.doors) if path.name == live.site.name) or routes.paths(live.doors)
     honest = (_harmless(live),)
-    first = live.sender.send_all(NAME, tuple(_request(live, path, honest) for path in paths))
+    first = ask_all(live, NAME, tuple(_request(live, path, honest) for path in paths))
     not_asked = list(routes.unreached())
     asked: list[_Asked] = []
     for number, (path, exchange) in enumerate(zip(paths, first, strict=True)):
@@ -82,7 +83,7 @@ def scheme_spoof(
         ]
     if not asked:
         raise ControlFailed(f"the probe application no longer answers: {outcome(first[0])}", first[0])
-    exchanges = live.sender.send_all(NAME, tuple(one.request for one in asked))
+    exchanges = ask_all(live, NAME, tuple(one.request for one in asked))
     attempts = tuple(_attempt(live, one, exchange) for one, exchange in zip(asked, exchanges, strict=True))
     return SchemeSpoof(attempts, tuple(dict.fromkeys(not_asked)))
 

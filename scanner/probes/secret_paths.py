@@ -15,6 +15,7 @@ from scanner.facts.stack_identity import StackIdentity
 from scanner.model import Door, Exchange, Location, NotApplicable, Request, Unavailable, probe
 from scanner.probes.answers import body_of, status_of
 from scanner.probes.asking import main_way, question, require_own_proxy, site_path
+from scanner.probes.pacing import ask_all
 from scanner.probes.routes import Routes
 
 NAME: Final = "secret-paths"
@@ -49,7 +50,7 @@ def secret_paths(
     routes = Routes(live, nginx, servers)
     targets = dict.fromkeys((*_mapped(routes, tuple(secrets)), *_guessed(live, settings, tuple(secrets))))
     asked = tuple(_ask(live, settings, *target) for target in list(targets)[:_MAX_QUESTIONS])
-    exchanges = live.sender.send_all(NAME, tuple(one.request for one in asked))
+    exchanges = ask_all(live, NAME, tuple(one.request for one in asked))
     served: list[FileSeen] = []
     refused = 0
     for one, exchange in zip(asked, exchanges, strict=True):

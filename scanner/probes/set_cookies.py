@@ -10,6 +10,7 @@ from scanner.facts.stack_identity import Reached, StackIdentity
 from scanner.model import ControlFailed, Exchange, NoResponse, Request, Unavailable, clean, probe
 from scanner.probes.answers import is_gateway_error, outcome, status_of
 from scanner.probes.asking import Way, main_way, mark, question, require_started
+from scanner.probes.pacing import ask_all
 from scanner.probes.pages import admin_login, login_paths
 
 NAME: Final = "set-cookies"
@@ -26,7 +27,7 @@ def set_cookies(live: LiveStack, identity: StackIdentity, settings: Settings, ur
     if plain is not None and plain != way.door:
         asked += [(target, Way(plain)) for target, _ in asked]
     requests = tuple(_request(live, target, one) for target, one in asked)
-    exchanges = live.sender.send_all(NAME, requests)
+    exchanges = ask_all(live, NAME, requests)
     not_asked = []
     if identity.reached is not Reached.NONE:
         _control(exchanges, plain is not None)

@@ -11,6 +11,7 @@ from scanner.facts.stack_identity import Reached, StackIdentity
 from scanner.model import Cause, ControlFailed, Exchange, NoResponse, Unavailable, probe
 from scanner.probes.answers import REDIRECTS, Echo, address_of, echo_of, location_of, outcome, status_of
 from scanner.probes.asking import Way, connection, main_way, mark, question, secure_way
+from scanner.probes.pacing import ask, ask_all
 from scanner.probes.routes import Path, Routes
 
 NAME: Final = "stack-identity"
@@ -29,7 +30,7 @@ def stack_identity(
     _doors_open(live)
     routes = Routes(live, nginx, servers)
     way = main_way(live, settings)
-    home = live.sender.send(NAME, question(way.door, "/", live.site.name, headers=way.headers))
+    home = ask(live, NAME, question(way.door, "/", live.site.name, headers=way.headers))
     if not live.app_ready:
         return _unreached(live, home, f"the application did not start: {live.app_error}", routes)
     failed: list[Exchange] = []
@@ -55,7 +56,7 @@ def stack_identity(
 
 
 def _doors_open(live: LiveStack) -> None:
-    for exchange in live.sender.send_all(NAME, tuple(connection(door) for door in live.doors)):
+    for exchange in ask_all(live, NAME, tuple(connection(door) for door in live.doors)):
         if not (isinstance(exchange.answer, NoResponse) and exchange.answer.cause is Cause.CONNECTED):
             raise ControlFailed(f"the proxy's door is shut: {outcome(exchange)}", exchange)
 
@@ -68,7 +69,7 @@ def _ask(live: LiveStack, way: Way, routes: Routes) -> tuple[list[tuple[Path, Ec
     )
     answered: list[tuple[Path, Echo]] = []
     refused: list[Exchange] = []
-    for path, exchange in zip(paths, live.sender.send_all(NAME, requests), strict=True):
+    for path, exchange in zip(paths, ask_all(live, NAME, requests), strict=True):
         echo = echo_of(exchange)
         if echo is not None and echo.nonce != live.nonce:
             raise ControlFailed(f"another stack answers: {outcome(exchange)}", exchange)

@@ -12,6 +12,7 @@ from scanner.facts.static_file import ServedBy, StaticFile
 from scanner.model import Exchange, NotApplicable, Request, Response, Unavailable, probe
 from scanner.probes.answers import body_of, is_gateway_error, outcome, status_of
 from scanner.probes.asking import AS_HOST, evil_name, main_way, question, site_path
+from scanner.probes.pacing import ask_all
 from scanner.probes.routes import Routes
 
 NAME: Final = "static-file"
@@ -47,7 +48,7 @@ def static_file(
         requests["plain"] = question(plain, target, name)
     if settings.has_app("django.contrib.admin"):
         requests["admin"] = question(way.door, base + _ADMIN, name, headers=way.headers)
-    answers = dict(zip(requests, live.sender.send_all(NAME, tuple(requests.values())), strict=True))
+    answers = dict(zip(requests, ask_all(live, NAME, tuple(requests.values())), strict=True))
     found = answers["file"]
     if is_gateway_error(found):
         raise Unavailable(f"the application does not answer: {outcome(found)}")
