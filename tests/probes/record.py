@@ -22,7 +22,7 @@ from scanner.facts.settings import Settings, Urlconf
 from scanner.model import ControlFailed, Exchange, Layer, NoResponse, Options, Progress, Silent, Unavailable
 from scanner.probes.error_pages import DEBUG_MARKERS, LEAK_MARKERS
 from scanner.project import Checkout, Project, find_projects, read_checkout
-from scanner.sandbox.interface import Engine
+from scanner.sandbox.interface import Engine, EngineFailed
 from scanner.sandbox.select import choose
 from tests.probes.recorded import NONCE, PROJECTS, RECORDINGS, question_of
 
@@ -35,33 +35,39 @@ LONGEST = 600
 PASSING = frozenset({"date", "last-modified", "etag", "expires"})
 
 
+def started(engine_name: str, project_name: str, cleanup: contextlib.ExitStack) -> Facts:
+    """The facts of a fixture project on an engine; everything is stopped with ``cleanup``."""
+    copy = Path(cleanup.enter_context(tempfile.TemporaryDirectory()), project_name)
+    copytree(PROJECTS / project_name, copy)
+    subprocess.run(["git", "init", "-q"], cwd=copy, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=copy, check=True)
+    bundle = os.environ.get("SEATRIAL_TEST_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
+    options = Options(
+        ca_bundle=Path(bundle) if bundle else None, index_url=os.environ.get("SEATRIAL_TEST_INDEX_URL") or None
+    )
+    engine, reasons = choose(engine_name, options)
+    if engine is None:
+        raise EngineFailed("; ".join(reasons))
+    cleanup.callback(engine.close)
+    checkout = read_checkout(copy)
+    (project,) = find_projects(checkout, ())
+    return Facts(
+        discover_providers(),
+        {
+            Project: project.with_options(options),
+            Checkout: checkout,
+            Options: options,
+            Engine: engine,
+            Progress: Silent(),
+            contextlib.ExitStack: cleanup,
+        },
+    )
+
+
 def record(engine_name: str, project_name: str) -> None:
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as cleanup:
-        copy = Path(folder, project_name)
-        copytree(PROJECTS / project_name, copy)
-        subprocess.run(["git", "init", "-q"], cwd=copy, check=True)
-        subprocess.run(["git", "add", "-A"], cwd=copy, check=True)
-        bundle = os.environ.get("SEATRIAL_TEST_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
-        options = Options(
-            ca_bundle=Path(bundle) if bundle else None, index_url=os.environ.get("SEATRIAL_TEST_INDEX_URL")
-        )
-        engine, reasons = choose(engine_name, options)
-        if engine is None:
-            sys.exit("; ".join(reasons))
-        cleanup.callback(engine.close)
-        checkout = read_checkout(copy)
-        (project,) = find_projects(checkout, ())
-        facts = Facts(
-            discover_providers(),
-            {
-                Project: project.with_options(options),
-                Checkout: checkout,
-                Options: options,
-                Engine: engine,
-                Progress: Silent(),
-                contextlib.ExitStack: cleanup,
-            },
-        )
+    """Write the recording of one project."""
+    with contextlib.ExitStack() as cleanup:
+        facts = started(engine_name, project_name, cleanup)
         live = facts.get(LiveStack)
         for kind in facts.kinds(Layer.STACK):
             try:

@@ -170,9 +170,9 @@ def test_a_shut_door_of_the_proxy_fails_the_control_of_direct_ports() -> None:
         facts("article-bad", later).get(DirectPorts)
 
 
-def test_something_else_behind_a_port() -> None:
+def test_an_app_server_that_speaks_no_http() -> None:
     def database(request: Request, answer: Recorded) -> Recorded:
         return NoResponse(Cause.NOT_HTTP) if request.door.port == 8000 and isinstance(answer, Response) else None
 
     (one,) = (one for one in facts("article-bad", database).get(DirectPorts).ports if one.port == 8000)
-    assert (one.speaks, one.is_app, one.secure_by_header) == ("other", False, None)
+    assert (one.speaks, one.is_app, one.secure_by_header) == ("other", True, None)

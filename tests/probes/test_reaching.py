@@ -214,3 +214,24 @@ def test_a_handshake_that_fails_is_a_failed_control() -> None:
 def test_redirects_are_judged_in_the_targets_placement_only() -> None:
     with pytest.raises(NotApplicable):
         facts("article-good", same_as_target=False).get(RedirectChain)
+
+
+def test_a_page_that_wants_its_cookie_back_is_no_loop() -> None:
+    def wants(request: Request, _answer: Recorded) -> Recorded:
+        if target_of(request) != "/" or request.door.scheme != "https" or not request.raw:
+            return None
+        if b"Cookie: seen=1" in request.raw:
+            return page("welcome")
+        return page("", 302, ("Location", "/"), ("Set-Cookie", "seen=1; Secure"))
+
+    chains = facts("article-good", wants).get(RedirectChain).chains
+    assert [(len(chain.hops), chain.end) for chain in chains[:2]] == [(3, End.ANSWER), (2, End.ANSWER)]
+    assert "seen=1" not in chains[1].hops[1].exchange.request.label
+
+
+def test_a_page_that_sets_its_cookie_anew_each_time_is_a_loop() -> None:
+    def wants(request: Request, _answer: Recorded) -> Recorded:
+        asked = target_of(request) == "/" and request.door.scheme == "https"
+        return page("", 302, ("Location", "/"), ("Set-Cookie", f"seen={len(request.raw)}")) if asked else None
+
+    assert facts("article-good", wants).get(RedirectChain).chains[1].end is End.LOOP
