@@ -15,7 +15,7 @@ from scanner.model import Location
 from scanner.stack.command import DEFAULT_PORT, AppCommand, application_of, command_of, made_up, rebound
 from scanner.stack.inputs import Inputs
 from scanner.stack.placement import LOOPBACK
-from scanner.stack.trees import Production, app_canaries
+from scanner.stack.trees import app_canaries
 
 MOVED_SOCKETS: Final = "/run/seatrial"
 _WHITENOISE: Final = "whitenoise.middleware.WhiteNoiseMiddleware"
@@ -44,13 +44,13 @@ class NoApp:
     why: str
 
 
-def app_plan(inputs: Inputs, production: Production, *, own_proxy: bool) -> tuple[AppPlan | NoApp, Mapping[str, str]]:
+def app_plan(inputs: Inputs, *, own_proxy: bool) -> tuple[AppPlan | NoApp, Mapping[str, str]]:
     """The application's process, or why there is none; and the symbolic links that the proxy needs to reach it."""
     found = _command(inputs, own_proxy=own_proxy)
     if isinstance(found, NoApp):
         return found, {}
     command, links = _shareable(found, inputs.boot)
-    return _app_plan(command, inputs, production), links
+    return _app_plan(command, inputs), links
 
 
 def _command(inputs: Inputs, *, own_proxy: bool) -> AppCommand | NoApp:
@@ -106,11 +106,12 @@ def _overlap(one: str, other: str) -> bool:
     return a.startswith(b) or b.startswith(a)
 
 
-def _app_plan(command: AppCommand, inputs: Inputs, production: Production) -> AppPlan:
+def _app_plan(command: AppCommand, inputs: Inputs) -> AppPlan:
     boot, server = inputs.boot, inputs.topology.app
     said = _said(server.environment) if server else {}
     shared = tuple(dict.fromkeys(posixpath.dirname(bind.path) for bind in command.binds if bind.path))
-    wanted = [*boot.directories, production.static_root, production.media_root]
+    static, media = inputs.directory("STATIC_ROOT"), inputs.directory("MEDIA_ROOT")
+    wanted = [*boot.directories, static, media]
     writable = dict.fromkeys(posixpath.normpath(one) for one in wanted if one)
     directory = boot.directory
     if server is not None and server.directory is not None and boot.in_checkout(server.directory) is not None:
@@ -122,7 +123,7 @@ def _app_plan(command: AppCommand, inputs: Inputs, production: Production) -> Ap
         writable=tuple(one for one in writable if one not in shared),
         shared=shared,
         collect=_collect(inputs),
-        canaries=app_canaries(inputs.nonce, production),
+        canaries=app_canaries(inputs.nonce, static, media),
         overrides=json.dumps({one.setting: json.loads(one.value) for one in boot.overrides}),
     )
 

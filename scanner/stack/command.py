@@ -211,6 +211,11 @@ def _dropped(words: Sequence[str], options: Options, note: Callable[[str], None]
             position += 1
         elif name in options.valued or joined:
             taken = 1 if equals or joined else 2
+            if words[position + taken - 1 : position + taken] == ["-"]:
+                # A log that goes to the standard output already.
+                kept += words[position : position + taken]
+                position += taken
+                continue
             if name not in {"-w", "--workers"} and not word.startswith("-w"):
                 note(f"{' '.join(words[position : position + taken])} dropped")
             position += taken

@@ -38,6 +38,32 @@ class Inputs:
         value = self.settings.value(setting)
         return value if isinstance(value, str) else ""
 
+    def in_production(self, path: str) -> str:
+        """A path of the boot's sandbox as production has it, where the two differ."""
+        inside = self.boot.in_checkout(path)
+        if inside is None:
+            return path
+        found = [
+            (directory, place)
+            for place, directory in self.topology.path_map.items()
+            if directory in {".", inside} or inside.startswith(f"{directory}/")
+        ]
+        if not found:
+            return path
+        directory, place = max(found, key=lambda pair: len(pair[0]))
+        return posixpath.normpath(posixpath.join(place, posixpath.relpath(inside, directory)))
+
+    def in_checkout(self, path: str) -> str | None:
+        """A path of production as one of the checkout; None where nothing tells."""
+        places = [
+            place for place in self.topology.path_map if path == place or path.startswith(f"{place.rstrip('/')}/")
+        ]
+        if not places:
+            return self.boot.in_checkout(path)
+        place = max(places, key=len)
+        inside = posixpath.relpath(path, place)
+        return posixpath.normpath(posixpath.join(self.topology.path_map[place], inside))
+
     @property
     def services(self) -> tuple[Service, ...]:
         """All services of all compose projects."""

@@ -18,7 +18,7 @@ from scanner.project import Project
 from scanner.stack.app_plan import AppPlan, NoApp, app_plan
 from scanner.stack.inputs import Inputs
 from scanner.stack.placement import Placement, place
-from scanner.stack.proxy_plan import NoProxy, ProxyPlan, production_of, proxy_plan
+from scanner.stack.proxy_plan import NoProxy, ProxyPlan, proxy_plan
 from scanner.stack.site import edge_of, reference_doors, site_of
 
 _URL_HOST: Final = re.compile(r"\A[\w+.-]+://(?:[^@/\s]*@)?(?P<host>[\w.-]+)")
@@ -86,7 +86,7 @@ def make_plan(inputs: Inputs) -> StackPlan:
     tls_door = isinstance(proxy, ProxyPlan) and any(door.scheme == "https" for door in proxy.doors)
     edge = edge_of(inputs.options, topology, own_proxy=own, tls_door=tls_door)
     site = site_of(inputs.options, topology, inputs.settings, edge)
-    app, links = app_plan(inputs, production_of(inputs), own_proxy=own)
+    app, links = app_plan(inputs, own_proxy=own)
 
     def placed(*, own_proxy: bool) -> Placement:
         return place(

@@ -38,14 +38,16 @@ class ProxyPlan:
 
 
 def production_of(inputs: Inputs) -> Production:
-    """Where the application's directories lie in production, as far as the boot lay there."""
+    """Where the application's directories lie in production."""
     boot = inputs.boot
+    static, media = inputs.directory("STATIC_ROOT"), inputs.directory("MEDIA_ROOT")
+    settings_file = _in_sandbox(inputs, boot.settings_path) if boot.settings_path else None
     return Production(
-        checkout=boot.root,
-        project=boot.directory,
-        settings_file=_in_sandbox(inputs, boot.settings_path) if boot.settings_path else None,
-        static_root=inputs.directory("STATIC_ROOT"),
-        media_root=inputs.directory("MEDIA_ROOT"),
+        checkout=inputs.in_production(boot.root),
+        project=inputs.in_production(boot.directory),
+        settings_file=inputs.in_production(settings_file) if settings_file else None,
+        static_root=inputs.in_production(static) if static else None,
+        media_root=inputs.in_production(media) if media else None,
     )
 
 
@@ -65,7 +67,7 @@ def what_proxy_sees(inputs: Inputs) -> ProxySees:
     container = topology.app.container if topology.app else None
     app = next((one for one in inputs.services if one.name == container), None)
     proxy = next((one for one in inputs.services if one.role is ServiceRole.EDGE), None)
-    return sees_nothing_known() if app is None or proxy is None else sees_volumes(app, proxy, inputs.boot.in_checkout)
+    return sees_nothing_known() if app is None or proxy is None else sees_volumes(app, proxy, inputs.in_checkout)
 
 
 @dataclass(frozen=True)

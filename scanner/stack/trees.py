@@ -138,14 +138,13 @@ def proxy_canaries(
     return tuple(found.values())
 
 
-def app_canaries(nonce: str, production: Production) -> tuple[Canary, ...]:
-    """The canaries of the application's tree."""
+def app_canaries(nonce: str, static_root: str | None, media_root: str | None) -> tuple[Canary, ...]:
+    """The canaries of the application's tree, where its own settings have these directories."""
     found = []
-    if production.static_root:
-        path = f"{_normal(production.static_root)}/seatrial-{nonce}.css"
-        found.append(Canary("app", path, "static", f"app {nonce}"))
-    if production.media_root:
-        root = _normal(production.media_root)
+    if static_root:
+        found.append(Canary("app", f"{_normal(static_root)}/seatrial-{nonce}.css", "static", f"app {nonce}"))
+    if media_root:
+        root = _normal(media_root)
         found += [Canary("app", f"{root}/{name}", "media", text) for name, text in media_files(nonce, "app")]
     return tuple(found)
 

@@ -226,3 +226,20 @@ def test_only_a_prefix_is_proxied(tmp_path: Path) -> None:
     target = topology(PeerKind.LOOPBACK, gunicorn(), "127.0.0.1:8000")
     plan = make_plan(inputs(checkout(tmp_path, conf), topology=target, settings=settings()))
     assert [one.prefix for one in candidates_of(plan, own_proxy=True, doors=plan.doors)] == ["/api"]
+
+
+def test_directories_lie_where_production_has_them(tmp_path: Path) -> None:
+    root = checkout(tmp_path, CONF.format("location /static/ { alias /app/staticfiles/; }", "127.0.0.1:8000"))
+    target = topology(PeerKind.LOOPBACK, gunicorn(), "127.0.0.1:8000", path_map={"/app": "backend"})
+    known = inputs(
+        root,
+        topology=target,
+        settings=settings(STATIC_ROOT="/app/backend/staticfiles"),
+        boot=dataclasses.replace(boot_plan("/app", {}), directory="/app/backend"),
+    )
+    plan = make_plan(known)
+    assert f"/app/staticfiles/seatrial-{NONCE}.css" in {canary.path for canary in own(plan).canaries}
+    assert app(plan).canaries[0].path == f"/app/backend/staticfiles/seatrial-{NONCE}.css", (
+        "the sandbox has its own place"
+    )
+    assert known.in_checkout("/app/x") == "backend/x"

@@ -113,7 +113,7 @@ def test_nobody_knows_what_an_own_image_holds() -> None:
 
 
 def test_the_application_has_other_canaries() -> None:
-    found = {canary.path: canary for canary in app_canaries(NONCE, PRODUCTION)}
+    found = {canary.path: canary for canary in app_canaries(NONCE, PRODUCTION.static_root, PRODUCTION.media_root)}
     assert found[f"/srv/shop/static/seatrial-{NONCE}.css"].text == f"app {NONCE}"
     assert all(canary.tree == "app" for canary in found.values())
-    assert app_canaries(NONCE, Production("/a", "/a", None, None, None)) == ()
+    assert app_canaries(NONCE, None, None) == ()
