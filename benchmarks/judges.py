@@ -36,6 +36,10 @@ def judges(folder: Path) -> Iterator[Judge]:
     result, junit = folder / "json", folder / "junit"
     yield Judge("check-jsonschema", "schema itself", (check, "--check-metaschema", str(schema)), schema)
     yield Judge("check-jsonschema", "JSON result", (check, "--schemafile", str(schema), str(result)), result)
+    sarif = ROOT / "tests" / "judges" / "sarif-2.1.0.json"
+    yield Judge(
+        "check-jsonschema", "SARIF", (check, "--schemafile", str(sarif), str(folder / "sarif")), folder / "sarif"
+    )
     yield Judge("junitparser", "JUnit", (str(BIN / "junitparser"), "verify", str(junit)), junit)
     yield Judge("xmllint", "JUnit", ("xmllint", "--noout", "--nonet", str(junit)), junit)
     for name in ("summary", "comment"):
@@ -48,6 +52,9 @@ def judges(folder: Path) -> Iterator[Judge]:
     workflows = [path for place in ("examples", ".github/workflows") for path in sorted((ROOT / place).glob("*.yml"))]
     for path in workflows:
         name = str(path.relative_to(ROOT))
+        if path.name == "gitlab-ci.yml":
+            yield Judge("check-jsonschema", name, (check, "--builtin-schema", "vendor.gitlab-ci", str(path)), path)
+            continue
         yield Judge("actionlint", name, (str(BIN / "actionlint"), str(path)), path)
         yield Judge("zizmor", name, (str(BIN / "zizmor"), "--offline", "--quiet", str(path)), path)
     yield Judge("zizmor", "action.yml", (str(BIN / "zizmor"), "--offline", "--quiet", str(action)), action)

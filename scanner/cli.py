@@ -159,11 +159,20 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
 
     around = surroundings(environment)
     if around.in_actions:
-        from scanner.github import check_inputs  # noqa: PLC0415 - heavy: imported where it is used
+        from scanner.github import check_checkout, check_inputs  # noqa: PLC0415 - heavy: imported where it is used
 
         check_inputs(environment)
+        sys.stdout.write(check_checkout(environment, lambda: _commit(config.path)))
     report = run_scan(config, _progress(config), around.target, around.run)
     return deliver(config, report, around, sys.stdout)
+
+
+def _commit(path: Path) -> tuple[str | None, bool]:
+    """The checkout's commit, and whether files differ from it."""
+    from scanner.project import read_checkout  # noqa: PLC0415 - only for jobs with a write token
+
+    checkout = read_checkout(path)
+    return checkout.commit, checkout.dirty
 
 
 def _configure(path: Path, options: Mapping[str, object], environment: Mapping[str, str], *, verbose: bool) -> Config:

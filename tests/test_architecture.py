@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "spinner": {"model"},
     "delivery": {"model", "config", "reports", "github"},
-    "cli": {"model", "engine", "scan", "config", "reports", "github", "spinner", "delivery"},
+    "cli": {"model", "project", "engine", "scan", "config", "reports", "github", "spinner", "delivery"},
     "__main__": {"cli"},
 }
 # They run in the scanned project's interpreter, or where nothing of ours is installed.

@@ -1,10 +1,11 @@
 """Everything that a scan leaves in a job of GitHub Actions: report files, summary, comment, outputs, notices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from scanner.github.event import Event, read_event
 from scanner.github.outputs import append_summary, failed_outputs, outputs, write_outputs
+from scanner.github.privileged import ALLOWED_BY, PRIVILEGED, refuse_untrusted
 from scanner.github.sticky import POLICIES, Posted, post_comment
 from scanner.model import Report, SeatrialError
 from scanner.reports import renderers
@@ -37,6 +38,23 @@ def check_inputs(environment: Mapping[str, str]) -> None:
     policy = action_input(environment, "post-comment")
     if policy and policy not in POLICIES:
         raise SeatrialError(f"post-comment cannot be {policy!r}", f"one of: {', '.join(POLICIES)}")
+    if action_input(environment, ALLOWED_BY) not in {"", "true", "false"}:
+        raise SeatrialError(f"{ALLOWED_BY} must be true or false")
+
+
+def check_checkout(environment: Mapping[str, str], read: Callable[[], tuple[str | None, bool]]) -> str:
+    """Refuse to run a stranger's code beside a write token. Raises SeatrialError.
+
+    ``read`` tells the checkout's commit and whether files differ from it; it is asked only in a privileged job. Returns
+    a workflow command to print, or an empty text.
+    """
+    event = read_event(environment)
+    if event.name not in PRIVILEGED:
+        return ""
+    commit, dirty = read()
+    allowed = action_input(environment, ALLOWED_BY) == "true"
+    warning = refuse_untrusted(event, commit, dirty=dirty, allowed=allowed)
+    return f"{Annotation('warning', 'Seatrial', warning)}\n" if warning else ""
 
 
 def target_file(name: str, environment: Mapping[str, str]) -> Path:
