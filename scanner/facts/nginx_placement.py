@@ -275,7 +275,10 @@ def _where_stock_reads(path: str, file: NginxFile) -> str:
 
 def _add_included(parsed: dict[str, ParsedFile], main: str, files: tuple[NginxFile, ...]) -> None:
     """Add the repository's files that these include by a production path that nothing else explains."""
-    candidates = [file for file in files if file.content is not Content.FULL]
+    candidates: dict[str, list[NginxFile]] = {}
+    for one in files:
+        if one.content is not Content.FULL:
+            candidates.setdefault(posixpath.basename(one.path), []).append(one)
     waiting = list(parsed.values())
     while waiting:
         for directive in walk(waiting.pop().directives):
@@ -284,7 +287,8 @@ def _add_included(parsed: dict[str, ParsedFile], main: str, files: tuple[NginxFi
             path = posixpath.normpath(posixpath.join(posixpath.dirname(main), directive.args[0]))
             if path in parsed or any(character in path for character in "*?["):
                 continue
-            file = _best_suffix(directive.args[0], candidates, near=directive.location.path)
+            named = candidates.get(posixpath.basename(path), ())
+            file = _best_suffix(directive.args[0], named, near=directive.location.path)
             if file is not None:
                 parsed[path] = file.parsed
                 waiting.append(file.parsed)
