@@ -99,6 +99,7 @@ def inner(process: Process, base: Mapping[str, str], staged: Path, shared: Mappi
     if process.user is User.SERVER:
         for capability in ("CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_NET_BIND_SERVICE"):
             arguments += ["--cap-add", capability]
+    _link_var_run(staged, points)
     arguments += mounts(base, staged, points)
     arguments += ["--proc", "/proc"]
     for name in _COVERED:  # bwrap covers them only where it believes that they could be written
@@ -120,6 +121,15 @@ def inner(process: Process, base: Mapping[str, str], staged: Path, shared: Mappi
     for target in sorted(process.shared):
         arguments += ["--bind", shared[target], str(absolute(target))]
     return [*arguments, "--remount-ro", "/", "--chdir", process.directory, "--"]
+
+
+def _link_var_run(staged: Path, points: Iterable[str]) -> None:
+    """``/var/run`` is a link to ``/run`` on every system and in every image; programs write their pid files there."""
+    link = staged / "var" / "run"
+    if any(point == "/var" or point.startswith("/var/run") for point in points) or os.path.lexists(link):
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to("/run")
 
 
 def _tmpfs(mount: Tmpfs) -> list[str]:

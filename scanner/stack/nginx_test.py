@@ -39,10 +39,11 @@ _PATTERNS: Final = (
     _pattern(r"^getrlimit|^setrlimit|worker_connections exceed open file", MessageClass.HARMLESS),
     _pattern(r"requires ngx_http_v3_module|requires ngx_http_ssl_module|dlopen\(\)|is not binary compatible|"
              r'module "[^"]*" version', MessageClass.NOT_CHECKED),
+    _pattern(r"socket\(\) .* failed \(97:", MessageClass.ENVIRONMENT),
     _pattern(r"host not found in|getpwnam\(|getgrnam\(|zero size shared memory zone|unknown log format|"
              r'zone "[^"]*" is unknown|unknown "[^"]*" variable|cannot load certificate|'
-             r"open\(\) .* failed \(2:|no resolver defined|mkdir\(\) |could not build", MessageClass.OURS),
-    _pattern(r"socket\(\) .* failed \(97:", MessageClass.ENVIRONMENT),
+             # An error of the system is one of the world around the file, and that world is ours.
+             r"\(\) .* failed \(\d+: |no resolver defined|mkdir\(\) |could not build", MessageClass.OURS),
     _pattern(r"bind\(\) to .* failed", MessageClass.OURS),
     _pattern(r"still could not bind", MessageClass.OURS),
 )  # fmt: skip

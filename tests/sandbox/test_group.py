@@ -85,7 +85,7 @@ socketserver.TCPServer(("172.18.0.5", 8000), Handler).serve_forever()
 CONFIGURATION = b"""
 user www-data;
 error_log /dev/stderr;
-pid /run/nginx.pid;
+pid /var/run/nginx.pid;
 events {}
 http {
     access_log /var/log/nginx/access.log;

@@ -54,6 +54,8 @@ ENVIRONMENT, EVIDENCE, HARMLESS = MessageClass.ENVIRONMENT, MessageClass.EVIDENC
         (f'[emerg] host not found in upstream "web" in {FILE}:12', OURS),
         (f'[emerg] getpwnam("deploy") failed in {FILE}:1', OURS),
         ('[emerg] open() "/etc/nginx/x" failed (2: No such file or directory)', OURS),
+        ('[emerg] open() "/var/run/nginx.pid" failed (30: Read-only file system)', OURS),
+        ('[emerg] mkdir() "/var/cache/x" failed (13: Permission denied)', OURS),
         ('[emerg] cannot load certificate "/etc/ssl/x.pem": BIO_new_file() failed', OURS),
         ('[emerg] zero size shared memory zone "one"', OURS),
         (f'[emerg] unknown log format "main" in {FILE}:12', OURS),

@@ -26,7 +26,17 @@ from scanner.rules.settings._implemented import implemented
 
 WARNING = 30
 ERROR = 40
-_ABOUT_CODE = ("models.", "fields.", "admin.", "urls.", "templates.", "auth.", "contenttypes.", "sites.")
+_ABOUT_CODE = (
+    "models.",
+    "fields.",
+    "admin.",
+    "urls.",
+    "templates.",
+    "auth.",
+    "contenttypes.",
+    "sites.",
+    "drf_spectacular.",
+)
 
 
 @rule(severity=Severity.MEDIUM)
