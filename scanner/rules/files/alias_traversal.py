@@ -26,7 +26,7 @@ from scanner.facts.edge import judged, same_place
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.nginx import Nginx
 from scanner.facts.path_traversal import PathTraversal, TraversalAttempt
-from scanner.model import Evidence, Finding, Fix, NotApplicable, Proof, Severity, quoted, rule
+from scanner.model import Evidence, Finding, Fix, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import Configuration, LocationBlock, Modifier, ServedDirectory
 from scanner.nginx.patterns import compile_pattern
 
@@ -39,6 +39,7 @@ _LITERAL = re.compile(r"\^?(?P<prefix>/(?:[A-Za-z0-9_\-/]|\\[.\-_/])*)\Z")
 def check(nginx: Nginx, traversal: PathTraversal | None) -> Iterator[Finding]:
     asked = [one for one in traversal.attempts if one.kind == "alias"] if traversal is not None else []
     seen_any = False
+    unknown = ""
     for configuration in judged(nginx):
         for served in configuration.served_directories():
             place = served.place
@@ -49,13 +50,24 @@ def check(nginx: Nginx, traversal: PathTraversal | None) -> Iterator[Finding]:
             proven = [one for one in here if one.canary is not None]
             if proven or (not here and _leaves(configuration, place, served)):
                 yield _finding(place, served, proven)
+            elif not here and _is_undecided(place, served):
+                unknown = unknown or f"{place.title} with {served.directive.text} at {place.location}"
     if not seen_any:
         raise NotApplicable("no location has an alias")
+    if unknown:
+        raise UnknownValue(unknown)
+
+
+def _is_undecided(place: LocationBlock, served: ServedDirectory) -> bool:
+    """A template makes the end of the path or of the directory."""
+    if place.is_regex or (place.pattern.endswith("/") and not place.is_template):
+        return False
+    return place.is_template or (served.is_template and not served.root.endswith("/"))
 
 
 def _leaves(configuration: Configuration, place: LocationBlock, served: ServedDirectory) -> bool:
     """Whether a path can lead beside the directory, and really comes to this location."""
-    if served.is_template or place.is_template:
+    if place.is_template or (served.is_template and place.is_regex):
         return False
     prefix = _open_prefix(place, served)
     if prefix is None:
