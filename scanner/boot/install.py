@@ -45,6 +45,8 @@ class Request:
     notes: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
     """Normalised names of what could not be installed."""
+    absent: tuple[str, ...] = ()
+    """Dependencies of dependencies that are left out."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ class Installer:
         if request.wanted.constraints:
             files["constraints.txt"] = "\n".join([*request.wanted.constraints, ""]).encode()
             arguments += ["-c", "constraints.txt"]
+        if request.absent:
+            files["overrides.txt"] = "".join(f"{name} ; sys_platform == 'never'\n" for name in request.absent).encode()
+            arguments += ["--overrides", "overrides.txt"]
         if request.builds:
             files["build-constraints.txt"] = b"setuptools<81\nCython<3.1\n"
             arguments += ["--build-constraints", "build-constraints.txt"]
@@ -113,7 +118,7 @@ class Installer:
         if not request.builds and self.can_build and not never:
             packages = {one for each in request.wanted.names for one in _SYSTEM.get(each, ())}
             return replace(request, builds=True, system_packages=tuple(sorted({*request.system_packages, *packages})))
-        for following in (_without_pin, _without, _without_constraints, _without_what_is_named):
+        for following in (_without_inner, _without_pin, _without, _without_constraints, _without_what_is_named):
             found = following(request, name, problem.output)
             if found is not None:
                 return found
@@ -121,6 +126,7 @@ class Installer:
 
 
 _NO_SUCH_VERSION = re.compile(r"there is no version of ([A-Za-z0-9][\w.-]*?)(?:\[|[<>=!~]|\s|$)")
+_NO_WHEEL = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:[<>=!~]\S*)? (?:has|have) no usable wheels")
 _NOT_FOUND = re.compile(r"[Bb]ecause ([A-Za-z0-9][\w.-]*?) was not found in the package registry")
 
 
@@ -148,6 +154,24 @@ def _prepared(request: Request) -> Request:
         else:
             lines.append(line)
     return replace(request, wanted=replace(request.wanted, lines=tuple(lines)), notes=(*request.notes, *notes))
+
+
+def _without_inner(request: Request, name: str, output: str) -> Request | None:
+    """Without a dependency of a dependency that has no wheel: what needs it may load without."""
+    del name
+    asked = {name_of(line) for line in (*request.wanted.lines, *request.extra)}
+    for match in _NO_WHEEL.finditer(output):
+        inner = name_of(match.group(1))
+        if inner and inner not in asked and inner not in request.absent and inner != "django":
+            substitute = (_SUBSTITUTES[inner],) if inner in _SUBSTITUTES else ()
+            return replace(
+                request,
+                absent=(*request.absent, inner),
+                extra=(*request.extra, *substitute),
+                notes=(*request.notes, f"{inner}, which others depend on, could not be installed: it was left out"),
+                left_out=request.left_out | {inner},
+            )
+    return None
 
 
 def _without_pin(request: Request, name: str, output: str) -> Request | None:

@@ -111,16 +111,28 @@ def _pydantic_name(field: str, workshop: Workshop) -> str:
 
 def _refused_value(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
     """A placeholder of the wrong kind: its mark stands in the message, or the cause names the kind."""
-    for text in _texts(fault):
-        marked = next((one for one in draft.plan.variables if one.mark and one.mark.lower() in text.lower()), None)
-        if marked is None:
-            continue
-        tried = draft.hints.get(marked.name, ())
-        hint = next((one for one in _kinds(text) if one not in tried), None)
-        if hint is None:
-            return None
-        next_draft = workshop.fill(draft, marked.name, f"{marked.why}; {_why(fault, draft)}", hint)
-        return replace(next_draft, hints={**draft.hints, marked.name: (*tried, hint)})
+    texts = " ".join(_texts(fault))
+    marked = next((one for one in draft.plan.variables if one.mark and one.mark.lower() in texts.lower()), None)
+    if marked is None and re.search(r"JSONDecodeError|ValueError|SyntaxError|malformed", texts):
+        marked = _read_near(fault, draft, workshop)
+    if marked is None:
+        return None
+    tried = draft.hints.get(marked.name, ())
+    hint = next((one for one in _kinds(texts) if one not in tried), None)
+    if hint is None:
+        return None
+    next_draft = workshop.fill(draft, marked.name, _why(fault, draft), hint)
+    return replace(next_draft, hints={**draft.hints, marked.name: (*tried, hint)})
+
+
+def _read_near(fault: Fault, draft: Draft, workshop: Workshop) -> Variable | None:
+    """The placeholder that is read in the last line of the project through which the exception came."""
+    place = place_of(fault, draft)
+    for one in workshop.source.reads if workshop.source and place else ():
+        if place and one.location.path == place[0] and abs(one.location.line - place[1]) <= 1:
+            known = draft.plan.variable(one.variable)
+            if known is not None and known.mark:
+                return known
     return None
 
 

@@ -270,6 +270,13 @@ class Walk:
 
     def _note_reads(self, node: ast.AST, path: str, setting: str | None, guard: str | None) -> None:
         compared = comparisons(node)
+        asked = {
+            read.variable
+            for one in ast.walk(node)
+            if isinstance(one, ast.IfExp)
+            for _, read in reads_in(one.test, self.names)
+            if not read.raises
+        }
         for expression, read in reads_in(node, self.names):
             key = (path, expression.lineno, expression.col_offset)
             if key in self._seen_reads:
@@ -281,7 +288,7 @@ class Walk:
                 EnvironmentRead(
                     read.variable,
                     Location(path, expression.lineno, expression.col_offset + 1),
-                    required=read.required and around.default is None,
+                    required=read.required and around.default is None and read.variable not in asked,
                     raises=read.raises,
                     cast=around.cast or read.cast,
                     setting=setting or None,
