@@ -11,6 +11,7 @@ from scanner.facts.compose_roles import service_paths
 from scanner.facts.deploy_paths import PathMap
 from scanner.facts.dockerfiles import Dockerfiles
 from scanner.facts.nginx import Nginx
+from scanner.facts.nginx_files import NginxFiles
 from scanner.facts.platforms import platform_file
 from scanner.facts.proxied_app import Asked, asked, nginx_service
 from scanner.facts.request_path import request_path
@@ -38,9 +39,13 @@ def topology(
     app_servers: AppServers,
     compose: Compose,
     dockerfiles: Dockerfiles,
+    sources: NginxFiles,
 ) -> Topology:
     """The deployment of production as a whole."""
     way = asked(nginx, app_servers, compose, dockerfiles)
+    if nginx is None and sources.unreadable:
+        path, why = sources.unreadable[0]
+        way = Asked(PeerKind.UNKNOWN, "", way.app, note=f"the proxy is not known: {path} {why}")
     found = nginx_service(nginx, compose, dockerfiles) if nginx is not None else None
     main = found[0] if found else _project_of(project, way.app, compose)
     platform = _platform(project, way.app, nginx)

@@ -9,7 +9,8 @@ from scanner.facts.env_files import EnvFiles
 from scanner.facts.nginx_files import NginxFiles
 from scanner.facts.repository import Repository
 from scanner.facts.units import Units
-from scanner.model import provider
+from scanner.model import ScopeClass, provider
+from scanner.project import Project
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class UnreadableFiles:
 
 @provider()
 def unreadable_files(
+    project: Project,
     repository: Repository,
     env_files: EnvFiles,
     units: Units,
@@ -30,7 +32,10 @@ def unreadable_files(
     app_servers: AppServers,
     nginx_files: NginxFiles,
 ) -> UnreadableFiles:
-    """Everything that a collector of deployment files wanted to read and could not."""
+    """Everything that a collector of deployment files wanted to read and could not.
+
+    Examples are left out: they are not judged at all.
+    """
     found: dict[str, str] = {}
     for fact in (repository, env_files, units, compose, dockerfiles, app_servers, nginx_files):
         for path, why in fact.unreadable:
@@ -38,4 +43,5 @@ def unreadable_files(
     for file in dockerfiles.files:
         for why, place in file.errors:
             found.setdefault(file.path, f"{why} (line {place.line})")
-    return UnreadableFiles(tuple(sorted(found.items())))
+    judged = (pair for pair in sorted(found.items()) if project.scope(pair[0]).klass is not ScopeClass.EXAMPLE)
+    return UnreadableFiles(tuple(judged))

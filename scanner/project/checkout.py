@@ -155,6 +155,8 @@ class _Sorter:
     files: list[str] = field(default_factory=list)
     leaving: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+    """Names that are no UTF-8: nothing that is deployed by its name has one."""
     _inside: dict[str, bool] = field(default_factory=dict)
 
     def _stays(self, path: str) -> bool:
@@ -165,7 +167,7 @@ class _Sorter:
         try:
             path.encode()
         except UnicodeEncodeError:
-            self.unreadable.append((ascii(path), "has a name that is no UTF-8"))
+            self.odd.append(ascii(path))
             return
         parent = path.rpartition("/")[0]
         if parent not in self._inside:
@@ -232,6 +234,7 @@ def read_checkout(path: str | Path) -> Checkout:
         )
     if index:
         notes.extend(f"{one} is a submodule: not read" for one in index.submodules)
+    notes.extend(f"{one} has a name that is no UTF-8: not read" for one in found.odd)
     everything = frozenset(found.files)
     return Checkout(
         root=root,
