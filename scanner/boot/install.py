@@ -133,7 +133,7 @@ _NOT_FOUND = re.compile(r"[Bb]ecause ([A-Za-z0-9][\w.-]*?) was not found in the 
 def _at_fault(request: Request, problem: InstallFailed) -> str:
     """The normalised name of the requirement at fault; empty where the output names none of ours."""
     asked = {name_of(line) for line in (*request.wanted.lines, *request.extra)}
-    for pattern in (_NO_SUCH_VERSION, _NOT_FOUND):
+    for pattern in (_NO_SUCH_VERSION, _NOT_FOUND, _NO_WHEEL):
         for match in pattern.finditer(problem.output):
             if name_of(match.group(1)) in asked:
                 return name_of(match.group(1))

@@ -45,7 +45,11 @@ def interpreters(
     named = [one for one in _named(project, dockerfiles) if not one.version.startswith(("2.", "3.6", "3.7"))]
     first = [one for one in named if one.version in allowed or not why]
     reason = f"allowed by {why}" if why else "nothing names a version"
-    rest = [Interpreter(version, reason, named=False) for version in _usual(wanted) if version in allowed]
+    rest = [
+        Interpreter(version, reason, named=False)
+        for version in dict.fromkeys([*_usual(wanted), *KNOWN])
+        if version in allowed
+    ]
     if first:
         # The neighbours of the named one come before what is merely usual.
         near = minor(first[0].version)
