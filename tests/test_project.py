@@ -386,6 +386,8 @@ RUNSERVER = "FROM python:3.13\nCMD python manage.py runserver 0.0.0.0:8000\n"
 ALONE = "services:\n  web:\n    build: .\n    command: gunicorn shop.wsgi\n"
 DEV = "services:\n  web:\n    build: .\n    command: python manage.py runserver\n"
 OVER = "services:\n  web:\n    restart: always\n"
+BUILT = "services:\n  web:\n    build:\n      context: ./app\n      dockerfile: {}\n    command: gunicorn shop.wsgi\n"
+PIP = 'FROM python:3.13\nCOPY . .\nENTRYPOINT ["/entry.sh"]\n'
 UNIT = "[Service]\nWorkingDirectory=/srv/shop\nEnvironmentFile=/srv/shop/{env}\nExecStart=/srv/shop/bin/start.sh\n"
 SITE = "server {\n  listen 80;\n  location / {\n    proxy_pass http://127.0.0.1:8000;\n  }\n}\n"
 
@@ -421,6 +423,50 @@ RELATED = [
     ("an nginx server", {"web/shop.conf": SITE}, "web/shop.conf", "prod"),
     ("a snippet", {"web/x.conf": "add_header A b;\n"}, "web/x.conf", "unknown"),
     ("an included snippet", {"w/s.conf": SITE + "include snip/x.conf;", "w/snip/x.conf": "#"}, "w/snip/x.conf", "prod"),
+    (
+        "only development builds it",
+        {
+            "compose.yml": DEV.replace("build: .", "build: ./app"),
+            "compose.prod.yml": BUILT.format("Dockerfile.prod"),
+            "app/Dockerfile": PIP,
+            "app/Dockerfile.prod": PIP,
+        },
+        "app/Dockerfile",
+        "dev",
+    ),
+    (
+        "the same context, another directory",
+        {
+            "compose.dev.yml": BUILT.format("images/web"),
+            "compose.prod.yml": BUILT.format("images/Dockerfile"),
+            "app/images/Dockerfile": PIP,
+            "app/Dockerfile": PIP,
+            "compose.local.yml": "services:\n  web:\n    build: {context: app}\n",
+        },
+        "app/Dockerfile",
+        "dev",
+    ),
+    (
+        "both build it",
+        {
+            "compose.yml": DEV.replace("build: .", "build: ./app"),
+            "compose.prod.yml": BUILT.format("Dockerfile") + "  b:\n    build: {context: app, dockerfile: Other}\n",
+            "app/Dockerfile": PIP,
+        },
+        "app/Dockerfile",
+        "prod",
+    ),
+    (
+        "production builds something else",
+        {
+            "compose.yml": DEV,
+            "compose.prod.yml": "services:\n  p:\n    build: ./proxy # edge\n  w:\n    image: ghcr.io/x/shop:1\n",
+            "Dockerfile": PIP,
+            "proxy/Dockerfile": "FROM nginx:1.29\n",
+        },
+        "Dockerfile",
+        "unknown",
+    ),
     ("the only image", {"Dockerfile": GUNICORN}, "Dockerfile", "prod"),
     ("an image beside prod's", {"Dockerfile": RUNSERVER, "Dockerfile.prod": GUNICORN}, "Dockerfile", "dev"),
     ("the only image, dev server", {"Dockerfile": RUNSERVER}, "Dockerfile", "unknown"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from scanner.model import ScopeClass
+from scanner.project.builds import builds
 from scanner.project.checkout import Checkout, Unreadable
 from scanner.project.scope import Scope, by_kind, by_path, is_compose, is_env_name
 
@@ -25,7 +26,6 @@ _EDGE_IMAGE = re.compile(
 )
 _NGINX_SERVER = re.compile(r"^\s*server\s*\{", re.MULTILINE)
 _NGINX_SERVES = re.compile(r"^\s*(?:proxy_pass|uwsgi_pass|grpc_pass|alias|root|return\s+30[1278])\b", re.MULTILINE)
-_BUILD = re.compile(r"^[ \t]*(?:build|context):[ \t]*[\"']?([\w./-]+)[\"']?[ \t]*(?:#.*)?$", re.MULTILINE)
 _DOCKERFILE = re.compile(r"(?:Docker|Container)file(?:[._-][\w.-]+)?|[\w.-]+\.(?:docker|container)file", re.IGNORECASE)
 _MAKE_TARGET = re.compile(r"^([A-Za-z0-9_.-]+)[ \t]*:(?!=)", re.MULTILINE)
 _DEPLOYS = re.compile(r"(?:^|[._-])(?:deploy\w*|prod|production|release|publish|live)(?:$|[._-])", re.IGNORECASE)
@@ -56,6 +56,7 @@ class _Relations:
         self._siblings()
         self._refer([*self.prod, *(path for path in own if _is_makefile(path))])
         self._mark(self._nginx_servers())
+        self._mark(self._development_images())
         self._mark(self._images())
         self._mark(self._compose_files())
         return self.found
@@ -105,10 +106,7 @@ class _Relations:
                 if _names(holder, word, candidate):
                     yield candidate
         if is_compose(holder):
-            for context in _BUILD.findall(text):
-                path = posixpath.normpath(posixpath.join(_directory(holder), context, "Dockerfile"))
-                if path in self.candidates:
-                    yield path
+            yield from (build.dockerfile for build in builds(holder, text) if build.dockerfile in self.candidates)
 
     def _holding(self, path: str) -> str:
         """The part of a file that speaks of production: of a Makefile only the targets that deploy."""
@@ -157,6 +155,27 @@ class _Relations:
             if _NGINX_SERVER.search(text) and _NGINX_SERVES.search(text):
                 yield path, Scope(ScopeClass.PROD, "an nginx server exists only for a server")
 
+    # Condition 8, for what the compose files build
+
+    def _development_images(self) -> Iterator[tuple[str, Scope]]:
+        """Only compose files of development build it, and production builds the same directory with another."""
+        compose = [path for path in self.files if is_compose(path)]
+        built = {path: tuple(builds(path, self._text(path))) for path in compose}
+        productive = [build for path in compose if path in self.prod for build in built[path]]
+        for path in self._open(_is_dockerfile):
+            builders = [one for one in compose if any(build.dockerfile == path for build in built[one])]
+            if not builders or not all(self._is_development(one) for one in builders):
+                continue
+            contexts = {build.context for one in builders for build in built[one] if build.dockerfile == path}
+            others = [build.dockerfile for build in productive if build.context in contexts]
+            others += [one for one in self.prod if _is_dockerfile(one) and _directory(one) == _directory(path)]
+            if others:
+                yield path, Scope(ScopeClass.DEV, f"only {builders[0]} builds it; production builds {others[0]}")
+
+    def _is_development(self, path: str) -> bool:
+        scope = by_path(path) or self.found.get(path)
+        return scope is not None and scope.klass is ScopeClass.DEV
+
     # Conditions 10 and 11
 
     def _images(self) -> Iterator[tuple[str, Scope]]:
@@ -183,10 +202,7 @@ class _Relations:
             return
         for path in self._open(is_compose):
             text = self._text(path)
-            built = [
-                posixpath.normpath(posixpath.join(_directory(path), context, "Dockerfile"))
-                for context in _BUILD.findall(text)
-            ]
+            built = [build.dockerfile for build in builds(path, text)]
             starts = _started(text)
             if _EDGE_IMAGE.search(text) and starts != "dev":
                 yield path, Scope(ScopeClass.PROD, "it starts the edge")
