@@ -175,7 +175,7 @@ def test_a_server_is_added_where_none_is(facts_of: MakeFacts) -> None:
 @pytest.mark.parametrize(
     ("files", "version", "why"),
     [
-        ({"Dockerfile": "FROM node:20 AS js\nFROM python:3.11-slim\nCMD gunicorn shop.wsgi"}, "3.11", "FROM python:3.11"),
+        ({"Dockerfile": "FROM node:20 AS js\nFROM python:3.11-slim\nCMD gunicorn"}, "3.11", "FROM python:3.11"),
         ({"runtime.txt": "python-3.10.4\n"}, "3.10", "runtime.txt:1"),
         ({".python-version": "3.12\n"}, "3.12", ".python-version:1"),
         ({"pyproject.toml": "[project]\nrequires-python = '==3.9.*'\n"}, "3.9", "pyproject.toml:2"),

@@ -33,7 +33,8 @@ def told(facts: Facts) -> dict[str, tuple[str, str]]:
 
 def test_options_win_over_units_and_samples(facts_of: MakeFacts) -> None:
     unit = (
-        "[Service]\nWorkingDirectory=/srv/shop\nEnvironment=K=from-unit 'HOSTS=a b'\nEnvironment=DB_PASSWORD=p4ss-of-unit\n"
+        "[Service]\nWorkingDirectory=/srv/shop\nEnvironment=K=from-unit 'HOSTS=a b'\n"
+        "Environment=DB_PASSWORD=p4ss-of-unit\n"
         "ExecStart=/venv/bin/gunicorn shop.wsgi\n"
     )
     facts = facts_of(
@@ -81,7 +82,9 @@ def test_compose_with_defaults_and_what_nobody_gives(facts_of: MakeFacts) -> Non
 
 
 def test_the_image_of_the_application(facts_of: MakeFacts) -> None:
-    dockerfile = 'FROM python:3.13 AS base\nENV K=one HOSTS="a b"\nFROM base\nENV DEBUG 0\nCOPY . .\nCMD ["gunicorn", "shop.wsgi"]\n'
+    dockerfile = (
+        'FROM python:3.13 AS base\nENV K=one HOSTS="a b"\nFROM base\nENV DEBUG 0\nCMD ["gunicorn", "shop.wsgi"]\n'
+    )
     facts = facts_of({"Dockerfile": dockerfile, "shop/settings.py": READS})
     assert told(facts) == {
         "K": ("one", "deployment"), "HOSTS": ("a b", "deployment"), "DEBUG": ("0", "deployment"),
@@ -107,7 +110,10 @@ def test_another_programs_example_says_nothing(facts_of: MakeFacts) -> None:
 
 
 def test_the_production_side_of_a_branch(facts_of: MakeFacts) -> None:
-    text = "import os\nENV = os.environ.get('SHOP_ENV', 'dev')\nif os.environ.get('SHOP_ENV') == 'production':\n    DEBUG = False\n"
+    text = (
+        "import os\nENV = os.environ.get('SHOP_ENV', 'dev')\n"
+        "if os.environ.get('SHOP_ENV') == 'production':\n    DEBUG = False\n"
+    )
     assert told(facts_of({"shop/settings.py": text})) == {"SHOP_ENV": ("production", "switch")}
 
 
