@@ -96,19 +96,18 @@ def _placements(
     compose: Compose | None,
     dockerfiles: Dockerfiles | None,
 ) -> Iterator[tuple[str, _Put]]:
-    copied: dict[str, _Put] = {}
-    for dockerfile in dockerfiles.files if dockerfiles else ():
-        put = _from_dockerfile(dockerfile, by_path)
-        if put.files:
-            copied[dockerfile.path] = put
+    images = {dockerfile.path: dockerfile for dockerfile in (dockerfiles.files if dockerfiles else ())}
     used: set[str] = set()
     for one in compose.projects if compose else ():
         for service in one.services:
-            put = _from_service(service, by_path, copied, used)
+            image = images.get(service.dockerfile or "")
+            put = _from_service(service, by_path, image)
             if put.files:
                 yield _file_of(service, one), put
-    for path, put in copied.items():
-        if path not in used:
+                used.update([image.path] if image is not None else [])
+    for path, image in images.items():
+        put = _from_dockerfile(image, by_path)
+        if put.files and path not in used:
             yield path, put
     placed = {file.written_to: file for file in files if file.written_to is not None}
     script, more = _from_scripts(project, by_path)
@@ -120,16 +119,13 @@ def _file_of(service: Service, project: ComposeProject) -> str:
     return service.location.path or (project.files[0] if project.files else "")
 
 
-def _from_service(
-    service: Service, by_path: Mapping[str, NginxFile], copied: Mapping[str, _Put], used: set[str]
-) -> _Put:
+def _from_service(service: Service, by_path: Mapping[str, NginxFile], image: Dockerfile | None) -> _Put:
     placed: Placed = {}
     version = _version(service.image if isinstance(service.image, str) else None)
     # A mount over the directory hides what the image has there.
     sealed = any(posixpath.normpath(volume.target) == "/etc/nginx/conf.d" for volume in service.volumes)
-    if service.dockerfile in copied:
-        used.add(service.dockerfile)
-        built = copied[service.dockerfile]
+    if image is not None:
+        built = _from_dockerfile(image, by_path, service.build_target)
         version, sealed = version or built.version, sealed or built.sealed
         placed.update(built.files)
     for volume in service.volumes:
@@ -138,11 +134,13 @@ def _from_service(
     return _Put(placed, version, sealed or _DEFAULT_SITE in placed)
 
 
-def _from_dockerfile(dockerfile: Dockerfile, by_path: Mapping[str, NginxFile]) -> _Put:
+def _from_dockerfile(dockerfile: Dockerfile, by_path: Mapping[str, NginxFile], target: str | None = None) -> _Put:
+    """What the stage that ships, or the one that compose asks for, copies to where nginx reads."""
     placed: Placed = {}
     if not dockerfile.stages:
         return _Put(placed)
-    stage = dockerfile.stages[min(dockerfile.shipped, len(dockerfile.stages) - 1)]
+    shipped = dockerfile.stages[min(dockerfile.shipped, len(dockerfile.stages) - 1)]
+    stage = next((stage for stage in dockerfile.stages if target is not None and stage.name == target), shipped)
     removed = False
     for instruction in stage.instructions:
         removed = removed or (
@@ -384,10 +382,9 @@ def _claims(parsed: ParsedFile) -> Iterator[tuple[str, ...]]:
             yield ("upstream", item.arg(0))
         if item.name != "server" or item.block is None:
             continue
-        sockets = [inner for inner in item.block if inner.name == "listen"] or [None]
+        sockets = [inner.args for inner in item.block if inner.name == "listen" and inner.args] or [("80",)]
         names = [name for inner in item.block if inner.name == "server_name" for name in inner.args] or [""]
-        for socket in sockets:
-            port = "80" if socket is None else socket.arg(0)
-            if socket is not None and "default_server" in socket.args:
+        for port, *options in sockets:
+            if "default_server" in options:
                 yield ("default", port)
             yield from (("name", port, name) for name in names)

@@ -14,6 +14,7 @@ from typing import Final
 from scanner.nginx.blocks import IfBlock, LocationBlock, Modifier, Server
 from scanner.nginx.choice import Socket, choose_location, choose_server, is_choosable, sockets_of
 from scanner.nginx.destinations import Destination, Endpoint, PassKind, UpstreamBlock, upstream_blocks
+from scanner.nginx.handlers import Definitions, Files, Handler, Other, Proxy, Return, handler_of, proxy_of
 from scanner.nginx.headers import (
     Blanked,
     Forwarded,
@@ -26,22 +27,14 @@ from scanner.nginx.headers import (
 from scanner.nginx.includes import Tree, UnknownInclude
 from scanner.nginx.levels import Effective, Level, LevelKind
 from scanner.nginx.replies import (
-    Definitions,
     Denied,
-    Files,
     Fixed,
     Handled,
-    Handler,
-    Other,
     Proxied,
-    Proxy,
     Redirect,
     Reply,
     RequestShape,
-    Return,
     Served,
-    handler_of,
-    proxy_of,
     replies,
 )
 from scanner.nginx.servers import Listen, NameKind, ServerName, literal_ip

@@ -2,19 +2,12 @@
 
 import enum
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from scanner.nginx.blocks import IfBlock, LocationBlock, Server, is_redirect
-from scanner.nginx.destinations import (
-    PASS_KINDS,
-    Destination,
-    PassKind,
-    UpstreamBlock,
-    destination,
-    pass_kind,
-)
+from scanner.nginx.blocks import IfBlock, LocationBlock, Server
+from scanner.nginx.destinations import PASS_KINDS
+from scanner.nginx.handlers import Definitions, Files, Other, Proxy, Return, handler_of, return_of
 from scanner.nginx.levels import Level
 from scanner.nginx.patterns import matches_everything, search
 from scanner.nginx.tree import Directive
@@ -25,13 +18,6 @@ _HTTPS_TARGET: Final = re.compile(r"https://", re.IGNORECASE)
 _HTTP_TARGET: Final = re.compile(r"http://", re.IGNORECASE)
 _HOST: Final = re.compile(r"(?:[a-z$][a-z0-9+.\-]*:)?//(?P<host>[^/?#]*)", re.IGNORECASE)
 _PATH_VARIABLE: Final = re.compile(r"\$\{?(?:request_uri|uri|document_uri|is_args|args|\d)")
-_OWN_HANDLERS: Final = frozenset(
-    {
-        "stub_status", "empty_gif", "content_by_lua", "content_by_lua_block", "content_by_lua_file", "js_content",
-        "perl", "echo", "api", "dav_methods", "flv", "mp4", "upload_pass", "rtmp_stat", "vhost_traffic_status_display",
-        "postgres_pass", "redis_pass", "redis2_pass", "tunnel_pass", "check_status", "prometheus",
-    }
-)  # fmt: skip
 _MAX_STEPS: Final = 6
 
 
@@ -43,58 +29,6 @@ class RequestShape:
     host: str = ""
     port: int | None = None
     path: str | None = None
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """The request goes on to an application."""
-
-    kind: PassKind
-    directive: Directive
-    destination: Destination
-
-
-@dataclass(frozen=True)
-class Files:
-    """Files of a directory are sent."""
-
-    directive: Directive | None
-    """The ``root`` or ``alias`` that holds here; None for nginx's own default, ``html``."""
-
-    @property
-    def directory(self) -> str | None:
-        """The directory as written."""
-        return None if self.directive is None else self.directive.arg(0)
-
-    @property
-    def alias(self) -> bool:
-        """Whether the directory takes the place of the location's path (``alias``), instead of going before it."""
-        return self.directive is not None and self.directive.name == "alias"
-
-    @property
-    def is_template(self) -> bool:
-        """Whether a template makes the directory."""
-        return self.directive is not None and self.directive.is_template
-
-
-@dataclass(frozen=True)
-class Return:
-    """nginx answers at once: ``return``, or a ``rewrite`` that redirects everything."""
-
-    directive: Directive
-    status: int
-    target: str | None
-    """Address of a redirect, or the text of the answer."""
-
-
-@dataclass(frozen=True)
-class Other:
-    """Another module answers: ``stub_status``, Lua code and the like."""
-
-    directive: Directive
-
-
-Handler = Proxy | Files | Return | Other
 
 
 @dataclass(frozen=True)
@@ -168,58 +102,6 @@ class Handled:
 
 
 Reply = Redirect | Fixed | Denied | Proxied | Served | Handled
-
-
-@dataclass(frozen=True)
-class Definitions:
-    """What the ``http`` level defines for all servers."""
-
-    upstreams: Mapping[str, UpstreamBlock] = field(default_factory=dict)
-    maps: Mapping[str, MapBlock] = field(default_factory=dict)
-    proxies: dict[Level, Proxy | None] = field(default_factory=dict, repr=False)
-    """What is already known of levels; see ``proxy_of``."""
-
-
-def proxy_of(level: Level, known: Definitions) -> Proxy | None:
-    """The ``*_pass`` that a level hands requests to, or None."""
-    if level not in known.proxies:
-        kind = pass_kind(level)
-        found = None if kind is None else level.effective(f"{kind}_pass").value
-        made = None
-        if kind is not None and found is not None:
-            made = Proxy(kind, found, destination(kind, found, level, known.upstreams, known.maps))
-        known.proxies[level] = made
-    return known.proxies[level]
-
-
-def return_of(directive: Directive) -> Return | None:
-    """A ``return`` or redirecting ``rewrite`` read as an answer."""
-    if directive.name == "rewrite":
-        if not is_redirect(directive):
-            return None
-        return Return(directive, 301 if directive.arg(2) == "permanent" else 302, directive.arg(1))
-    first = directive.arg(0)
-    if first.isdecimal() and len(first) == 3:
-        return Return(directive, int(first), directive.arg(1) if len(directive.args) > 1 else None)
-    if first.startswith(("http://", "https://", "$scheme")):
-        return Return(directive, 302, first)
-    return None
-
-
-def handler_of(level: Level, known: Definitions) -> Handler:
-    """What answers on a level when no ``if`` interferes."""
-    for directive in level.own("return", "rewrite"):
-        if directive.name == "rewrite" and not matches_everything(directive.arg(0)):
-            continue
-        returned = return_of(directive)
-        if returned is not None:
-            return returned
-    proxy = proxy_of(level, known)
-    if proxy is not None:
-        return proxy
-    if level.has_any(_OWN_HANDLERS):
-        return Other(level.own(*_OWN_HANDLERS)[0])
-    return Files(level.effective("root").value)
 
 
 def replies(place: Server | LocationBlock, request: RequestShape, known: Definitions) -> tuple[Reply, ...]:

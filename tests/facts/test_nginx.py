@@ -1,5 +1,6 @@
 """Which files are nginx configuration, where they go, and which of them is the deployment's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -271,6 +272,23 @@ def test_a_dockerfile_copies(tmp_path: Path) -> None:
     fact = read(tmp_path, {"nginx/nginx.conf": SITE, "nginx/Dockerfile": "FROM nginx"}, None, Dockerfiles((image,)))
     assert fact.main.placement == {"/etc/nginx/conf.d/nginx.conf": "nginx/nginx.conf"}
     assert (fact.version, fact.main.complete, fact.main.sealed) == ("1.25", False, True)
+
+
+def test_compose_builds_one_stage_of_an_image(tmp_path: Path) -> None:
+    place = Location("Dockerfile")
+    copies = Instruction("COPY", '["deploy/site.conf", "/etc/nginx/conf.d/default.conf"]', place)
+    stages = (
+        Stage("app", "python:3.12", place, (Instruction("COPY", ". /app", place),)),
+        Stage("proxy", "nginx:1.26.2", place, (copies,)),
+        Stage("final", "app", place, ()),
+    )
+    image = Dockerfile("Dockerfile", stages, 2, None, place, True, False, (), None, None, True)
+    proxy = replace(
+        service("proxy", "compose.yml", image="", dockerfile="Dockerfile"), build_target="proxy", image=None
+    )
+    fact = read(tmp_path, {"deploy/site.conf": SITE, "Dockerfile": "FROM x"}, compose(proxy), Dockerfiles((image,)))
+    assert fact.main.placement == {"/etc/nginx/conf.d/default.conf": "deploy/site.conf"}
+    assert (fact.version, fact.main.sealed, fact.alternatives) == ("1.26.2", True, ())
 
 
 def test_scripts_install_and_write_files(tmp_path: Path) -> None:
