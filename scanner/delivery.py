@@ -13,11 +13,13 @@ from typing import TextIO
 import click
 
 from scanner.config import Config
-from scanner.github import finish, read_event, target_file
+from scanner.github import OUT, below_workspace, finish, read_event, target_file
 from scanner.github import surroundings as told
 from scanner.model import Report, Run, Target, View
 from scanner.reports import renderers, terminal
 from scanner.reports.annotations import fenced
+from scanner.reports.level import DISPLAYS, displayed
+from scanner.reports.relocate import relocated
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,12 @@ class Surroundings:
 def deliver(config: Config, report: Report, around: Surroundings, output: TextIO) -> int:
     """Write every report that was asked for. Returns the exit code: the report's, or 3 when one cannot be written."""
     code = report.exit_code
+    if around.in_actions:
+        report = relocated(report, below_workspace(config.path, around.environment))
     for name, target in config.reports.items():
-        text = renderers()[name](report)
+        text = renderers()[name](displayed(report, config.report_level) if name in DISPLAYS else report)
         if target == "-":
-            output.write(text)
+            output.write(_guarded(text, around) if OUT in around.environment else text)
             continue
         try:
             write_whole(target_file(target, around.environment), text)
@@ -51,22 +55,25 @@ def deliver(config: Config, report: Report, around: Surroundings, output: TextIO
     if "-" not in config.reports.values():
         _show(config, report, around, output)
     if around.in_actions:
-        output.write(finish(report, around.environment, config.projects))
+        output.write(finish(report, around.environment, config.projects, config.report_level))
     output.flush()
     return code
 
 
 def _show(config: Config, report: Report, around: Surroundings, output: TextIO) -> None:
-    if config.format != "terminal":
-        output.write(renderers()[config.format](report))
+    shown = displayed(report, config.report_level)
+    if config.format == "terminal":
+        output.write(_guarded(terminal.render(report, _view(config, output)), around))
+        if around.in_actions:
+            output.write(renderers()["annotations"](shown))
         return
-    text = terminal.render(report, _view(config, output))
-    if not around.in_actions:
-        output.write(text)
-        return
-    # The runner takes commands from any line: the project's words are shown where it does not listen.
-    output.write(fenced(text, uuid.uuid4().hex))
-    output.write(renderers()["annotations"](report))
+    text = renderers()[config.format](shown if config.format in DISPLAYS else report)
+    output.write(text if config.format == "annotations" else _guarded(text, around))
+
+
+def _guarded(text: str, around: Surroundings) -> str:
+    """The text as it may stand in a log. The runner takes commands from any line: here it does not listen."""
+    return fenced(text, uuid.uuid4().hex) if around.in_actions else text
 
 
 def _view(config: Config, output: TextIO) -> View:

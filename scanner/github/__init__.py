@@ -4,15 +4,17 @@ Nothing here changes the exit code. What cannot be done (no permission, no pull 
 notice, and the job's summary holds the report in any case.
 """
 
-from scanner.github.actions import check_checkout, check_inputs, finish, give_up, target_file
+from scanner.github.actions import OUT, below_workspace, check_checkout, check_inputs, finish, give_up, target_file
 from scanner.github.event import Event, read_event, surroundings
 from scanner.github.outputs import append_summary, write_outputs
 from scanner.github.sticky import Posted, post_comment
 
 __all__ = [
+    "OUT",
     "Event",
     "Posted",
     "append_summary",
+    "below_workspace",
     "check_checkout",
     "check_inputs",
     "finish",

@@ -7,9 +7,10 @@ from scanner.github.event import Event, read_event
 from scanner.github.outputs import append_summary, failed_outputs, outputs, write_outputs
 from scanner.github.privileged import ALLOWED_BY, PRIVILEGED, refuse_untrusted
 from scanner.github.sticky import POLICIES, Posted, post_comment
-from scanner.model import Report, SeatrialError
+from scanner.model import Report, SeatrialError, Severity
 from scanner.reports import renderers
 from scanner.reports.annotations import Annotation
+from scanner.reports.level import DISPLAYS, displayed
 
 FILES = {
     "json": "result.json",
@@ -68,14 +69,31 @@ def target_file(name: str, environment: Mapping[str, str]) -> Path:
     return Path(out, WORKSPACE, *path.parts)
 
 
-def finish(report: Report, environment: Mapping[str, str], projects: Sequence[str]) -> str:
+def below_workspace(path: Path, environment: Mapping[str, str]) -> str:
+    """The scanned directory as seen from the workspace; empty for the workspace itself and for a path outside."""
+    workspace = environment.get("GITHUB_WORKSPACE", "")
+    if not workspace:
+        return ""
+    root, here = Path(workspace).resolve(), path.resolve()
+    return here.relative_to(root).as_posix() if here != root and here.is_relative_to(root) else ""
+
+
+def finish(
+    report: Report,
+    environment: Mapping[str, str],
+    projects: Sequence[str],
+    level: Severity = Severity.INFO,
+) -> str:
     """Write files, summary and outputs, and bring the comment up to date.
 
-    ``projects`` are those that the user named. Returns workflow commands to print, one notice for each thing that could
-    not be done; none of them changes the exit code.
+    ``projects`` are those that the user named; ``level`` is the least severity that people are shown. Returns workflow
+    commands to print, one notice for each thing that could not be done; none of them changes the exit code.
     """
     notices: list[str] = []
-    rendered = {name: render(report) for name, render in renderers().items() if name in FILES}
+    shown = displayed(report, level)
+    rendered = {
+        name: render(shown if name in DISPLAYS else report) for name, render in renderers().items() if name in FILES
+    }
     paths = _write(rendered, environment.get(OUT, ""), notices)
     failed = append_summary(rendered["summary"], environment)
     if failed:
@@ -83,7 +101,7 @@ def finish(report: Report, environment: Mapping[str, str], projects: Sequence[st
     event = read_event(environment)
     if event.problem:
         notices.append(f"No comment: {event.problem}.")
-    posted = _comment(report, event, environment, projects)
+    posted = _comment(shown, event, environment, projects)
     if posted.notice:
         notices.append(posted.notice)
     failed = write_outputs(outputs(report, paths, posted), environment)

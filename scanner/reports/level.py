@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from scanner.model import ProjectReport, Report, RuleResult, Scoped, Severity, Verdict
 
+DISPLAYS = frozenset({"terminal", "annotations", "summary", "comment", "html"})
+"""The reports that a person reads; those that programs read hold every finding."""
+
 
 def displayed(report: Report, level: Severity) -> Report:
     """The report without the findings below ``level`` that do not block; counts, verdicts and exit code stay."""
