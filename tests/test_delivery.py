@@ -42,7 +42,6 @@ def test_in_our_container_a_report_on_standard_output_is_fenced_too(tmp_path: Pa
 def test_reports_are_written_whole_and_may_be_several(tmp_path: Path) -> None:
     names = ("json", "junit", "sarif", "html", "codequality")
     targets = {name: str(tmp_path / "new" / f"{name}.out") for name in names}
-    }
     code, _ = delivered(blocked(), dict(targets), {})
     assert code == 1
     for name, target in targets.items():
