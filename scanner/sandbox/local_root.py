@@ -5,6 +5,7 @@ Two layers are laid over one another: the *base* (directories of this machine, b
 where both have something to say about a directory it is put together from its children.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -129,7 +130,8 @@ def _link_var_run(staged: Path, points: Iterable[str]) -> None:
     if any(point == "/var" or point.startswith("/var/run") for point in points) or os.path.lexists(link):
         return
     link.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to("/run")
+    with contextlib.suppress(FileExistsError):  # another process with the same tree was quicker
+        link.symlink_to("/run")
 
 
 def _tmpfs(mount: Tmpfs) -> list[str]:
