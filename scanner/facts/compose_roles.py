@@ -11,6 +11,7 @@ from scanner.facts.docker_types import Dockerfile
 from scanner.facts.images import is_admin_tool, is_proxy, store_of_image
 from scanner.facts.secrets import ValueKind
 from scanner.project import Project
+from scanner.project.scope import tokens
 
 _PASSWORDS = {
     "postgresql": ("POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE", "POSTGRESQL_PASSWORD", "POSTGRES_POSTGRES_PASSWORD"),
@@ -41,6 +42,7 @@ _OPEN = {
 _NO_PASSWORD_BY_DEFAULT = frozenset({"redis", "memcached", "mongodb"})
 _NEEDS_ONE = frozenset({"postgresql", "mysql", "sqlserver"})
 """Their official images do not start without a password (or a word that none is wanted)."""
+_EDGE_NAMES = frozenset({"proxy", "nginx", "traefik", "caddy", "haproxy", "edge", "gateway", "ingress", "webserver"})
 _FALSE = frozenset({"", "0", "no", "false", "off"})
 
 Build = Callable[[Service], Dockerfile | None]
@@ -111,6 +113,9 @@ def _with_role(project: Project, service: Service, dockerfile: Dockerfile | None
         return replace(service, role=ServiceRole.WORKER)
     if dockerfile is not None and dockerfile.serves_app and (found is None or service.command is None):
         return replace(service, role=ServiceRole.APP)
+    if image is None and dockerfile is None and service.ports and not _EDGE_NAMES.isdisjoint(tokens(service.name)):
+        # Its image is built elsewhere: the name and the published port are all that is known.
+        return replace(service, role=ServiceRole.EDGE)
     return service
 
 

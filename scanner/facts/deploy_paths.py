@@ -8,7 +8,8 @@ from scanner.facts.commands import Script, Scripts
 from scanner.project import Project, Unreadable
 
 _SCRIPT_BYTES = 256 * 1024
-_SYSTEM = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/")
+SYSTEM = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/")
+"""Where programs of the system lie."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def script_finder(
     """
 
     def find(word: str) -> Script | None:
-        if word.startswith(_SYSTEM) or "$" in word:
+        if word.startswith(SYSTEM) or "$" in word:
             return None
         path = paths.to_checkout(word, directory) if paths else None
         if path is None or not project.exists(path):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scanner.facts.commands import Command, Word, resolve
-from scanner.facts.deploy_paths import PathMap, script_finder
+from scanner.facts.deploy_paths import PathMap, find_in_checkout, script_finder
 from scanner.facts.docker_syntax import (
     Instruction,
     command_words,
@@ -20,10 +20,12 @@ from scanner.facts.images import default_user, drops_privileges, is_proxy, parse
 from scanner.facts.ini_syntax import place_words
 from scanner.facts.secrets import ValueKind, examine, masked
 from scanner.model import Location, Unknown
-from scanner.project import Project
+from scanner.project import Project, Unreadable
 
 _FROM = re.compile(r"(\S+)(?:\s+AS\s+(\S+))?\s*", re.IGNORECASE)
 _DROPPING = re.compile(r"(?<![\w-])(?:gosu|su-exec|setpriv|s6-setuidgid|setuidgid|chpst|runuser|su\s+-)(?![\w-])")
+_UID = re.compile(r"^\s*uid\s*=\s*(?!root\b|0\b)\S", re.MULTILINE)
+_PROGRAM_USER = re.compile(r"^user\s*=\s*(?!root\b|0\b)\S", re.MULTILINE)
 _OTHER_RUNTIME = re.compile(r"node|bun|deno|nginx|httpd|caddy|golang|php|ruby|openjdk|traefik|haproxy")
 _PREDEFINED = {
     "TARGETPLATFORM": "linux/amd64",
@@ -308,6 +310,8 @@ def _drops(project: Project, image: _Image, found: Command | None, paths: PathMa
     if found is not None:
         if found.user not in {None, "root", "0"}:
             return True
+        if _configured_user(project, found, path):
+            return True
         if found.server == "gunicorn" and any(
             word in {"-u", "--user"} or word.startswith("--user=") for word in found.argv
         ):
@@ -316,6 +320,31 @@ def _drops(project: Project, image: _Image, found: Command | None, paths: PathMa
     find = script_finder(project, paths, image.workdir, path)
     scripts = [script.text for word in texts if "/" in word or word.endswith(".sh") if (script := find(word))]
     return any(_DROPPING.search(text) for text in (*texts, *scripts))
+
+
+def _configured_user(project: Project, found: Command, path: str) -> bool:
+    """uWSGI's ``uid``, or a ``user`` for every program of supervisor, in the file that the command names."""
+    if found.server == "uwsgi":
+        files, wanted = [word for word in found.argv if word.endswith(".ini")], _UID
+        if any(word.startswith("--uid") for word in found.argv):
+            return True
+    elif found.program == "supervisord":
+        files, wanted = [word for word in found.argv if word.endswith((".conf", ".ini"))], None
+    else:
+        return False
+    for file in files:
+        written = find_in_checkout(project, file.rpartition("=")[2], path)
+        try:
+            text = project.read_text(written) if written else ""
+        except Unreadable:
+            continue  # whoever reads the file as what it is reports it
+        if wanted is not None and wanted.search(text):
+            return True
+        programs = re.split(r"^\[(?=\w)", text, flags=re.MULTILINE)
+        started = [one for one in programs if one.startswith("program:")]
+        if wanted is None and started and all(_PROGRAM_USER.search(one) for one in started):
+            return True
+    return False
 
 
 def _serves(project: Project, image: _Image, found: Command | None, context: str) -> bool:

@@ -91,7 +91,9 @@ def _program(project: Project, path: str, section: str, line: int, ini: Ini, dae
     )
     near = posixpath.dirname(path)
     words = tuple(Word(text, place) for text, place in zip(argv, places, strict=True))
-    role, _ = role_of(words, script_finder(project, near=near))
+    directory = _text(own.get("directory"))
+    where = directory if isinstance(directory, str) else None
+    role, _ = role_of(project, words, script_finder(project, near=near), where)
     # A program without a user runs as the daemon does.
     user = own.get("user") or daemon.get("user")
     return Unit(
@@ -109,7 +111,7 @@ def _program(project: Project, path: str, section: str, line: int, ini: Ini, dae
         environment=_environment(own.get("environment"), daemon.get("environment")),
         environment_files=(),
         listen=(),
-        working_directory=_text(own.get("directory")),
+        working_directory=directory,
         location=Location(path, line),
     )
 

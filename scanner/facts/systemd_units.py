@@ -174,7 +174,10 @@ def _unit(project: Project, main: _Source, drop_ins: list[_Source]) -> Unit:
     wanted = {word for one in merged.many("Install", "WantedBy") for word in one.value.split()}
     start = next((one for one in execs if one.key == "ExecStart"), None)
     words = tuple(Word(text, place) for text, place in zip(start.argv, start.places, strict=True)) if start else ()
-    role, _ = role_of(words, script_finder(project, near=main.path)) if words else (Role.UNKNOWN, None)
+    directory = _directory(merged)
+    where = directory if isinstance(directory, str) else None
+    finder = script_finder(project, near=main.path)
+    role, _ = role_of(project, words, finder, where) if words else (Role.UNKNOWN, None)
     service_type = merged.text("Service", "Type")
     mode = merged.text("Socket", "SocketMode")
     dynamic = merged.last("Service", "DynamicUser")
@@ -195,7 +198,7 @@ def _unit(project: Project, main: _Source, drop_ins: list[_Source]) -> Unit:
         environment=_environment(merged),
         environment_files=_environment_files(merged),
         listen=_listens(merged),
-        working_directory=_directory(merged),
+        working_directory=directory,
         location=Location(main.path, line),
         drop_ins=tuple(one.path for one in drop_ins),
         socket_mode=mode if isinstance(mode, str) else None,

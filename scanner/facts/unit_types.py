@@ -15,6 +15,7 @@ class Role(enum.StrEnum):
     MANAGE = "manage"
     PROXY = "proxy"
     HELPER = "helper"
+    """Another program of the project's tree."""
     UNKNOWN = "unknown"
 
 

@@ -259,6 +259,7 @@ ROLES = [
     ("build: ./db", "store", "postgresql"),
     ("build: ./proxy", "edge", None),
     ("image: x", "other", None),
+    ("image: ${PROXY}\nports: ['80:80']", "other", None),
 ]
 
 
@@ -271,6 +272,11 @@ def test_roles(make: MakeProject, text: str, role: str, store: str | None) -> No
     }
     found = service(make, text, more=more)
     assert (found.role.value, found.store) == (role, store)
+
+
+def test_a_proxy_whose_image_is_not_here(make: MakeProject) -> None:
+    assert service(make, "build: ./gone\nports: ['80:8000']", name="proxy").role is ServiceRole.EDGE
+    assert service(make, "build: ./gone", name="proxy").role is ServiceRole.OTHER
 
 
 def test_of_several_proxies_the_published_one_is_the_edge(make: MakeProject) -> None:

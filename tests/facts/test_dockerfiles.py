@@ -88,11 +88,23 @@ def test_a_whole_file(make: MakeProject) -> None:
         ('FROM python\nCMD ["gunicorn", "--user", "app", "x"]\n', None, True, True),
         ("FROM python\nCMD exec su-exec app gunicorn x\n", None, True, True),
         ('FROM python\nCOPY s.sh /s.sh\nENTRYPOINT ["/s.sh"]\n', None, True, True),
+        ('FROM python\nCOPY s.sh /usr/local/bin/go\nENTRYPOINT ["/usr/local/bin/go"]\n', None, True, True),
+        ("FROM python\nCMD uwsgi --ini app.ini\n", None, True, True),
+        ("FROM python\nCMD uwsgi --ini root.ini\n", None, True, False),
+        ("FROM python\nCMD supervisord -c /etc/sup.conf\n", None, True, True),
+        ("FROM python\nCMD supervisord -c /etc/root.conf\n", None, True, False),
     ],
 )
 def test_the_user_that_ships(make: MakeProject, text: str, user: str | None, *, known: bool, drops: bool) -> None:
     script = '#!/bin/sh\nif [ "$(id -u)" = 0 ]; then exec gosu app "$0" "$@"; fi\nexec "$@"\n'
-    found = one(make, text, {"s.sh": script})
+    files: dict[str, str | bytes] = {
+        "s.sh": script,
+        "app.ini": "[uwsgi]\nuid = www\n",
+        "root.ini": "[uwsgi]\n# uid = www\nuid = root\n",
+        "sup.conf": "[supervisord]\nuser=root\n[program:a]\nuser=www\n[program:b]\nuser=other\n",
+        "root.conf": "[program:a]\nuser=www\n[program:b]\ncommand=x\n",
+    }
+    found = one(make, text, files)
     assert (found.user, found.base_user_known, found.drops_privileges) == (user, known, drops)
 
 

@@ -141,15 +141,20 @@ def test_sockets(make: MakeProject) -> None:
         ("/venv/bin/celery -A x worker", Role.CELERY),
         ("/venv/bin/python manage.py qcluster", Role.MANAGE),
         ("/usr/sbin/nginx -g 'daemon off;'", Role.PROXY),
-        ("/usr/bin/certbot renew", Role.HELPER),
-        ("/usr/bin/docker compose up", Role.HELPER),
-        ("/srv/shop/bot.py", Role.UNKNOWN),
+        ("/usr/bin/certbot renew", Role.UNKNOWN),
+        ("/usr/local/bin/docker-compose up", Role.UNKNOWN),
+        ("/srv/other/bot.py", Role.UNKNOWN),
+        ("/venv/bin/python /srv/shop/tasks.py", Role.HELPER),
+        ("pipenv run python tasks.py", Role.HELPER),
+        ("/srv/app/venv/bin/feeder", Role.HELPER),
+        ("/venv/bin/python -m shop.feed", Role.HELPER),
         ("/srv/shop/bin/gunicorn_start", Role.APP),
     ],
 )
 def test_roles(make: MakeProject, command: str, role: Role) -> None:
     script = "#!/bin/bash\nexec /srv/venv/bin/gunicorn shop.wsgi\n"
-    found = read(make, {"x.service": f"[Service]\nExecStart={command}\n", "bin/gunicorn_start": script})
+    unit = f"[Service]\nWorkingDirectory=/srv/app\nExecStart={command}\n"
+    found = read(make, {"x.service": unit, "bin/gunicorn_start": script, "tasks.py": "", "shop/feed.py": ""})
     assert found.units[0].role is role
 
 

@@ -54,14 +54,16 @@ def check(units: Units, servers: AppServers | None) -> Iterator[Finding]:
 
 
 def _is_ours(unit: Unit) -> bool:
-    return unit.kind in {"service", "supervisor"} and unit.role in _OURS and not unit.user_unit and bool(unit.execs)
+    on_host = unit.container is None and not unit.user_unit
+    return unit.kind in {"service", "supervisor"} and unit.role in _OURS and on_host and bool(unit.execs)
 
 
 def _drops_by_itself(unit: Unit, servers: AppServers | None) -> bool:
     """uWSGI changes to the user of its own configuration before it loads the application."""
     for server in servers.servers if servers else ():
         if server.location.path == unit.path and server.kind is ServerKind.UWSGI:
-            return isinstance(server.user, str) and server.user not in _ROOT
+            user = server.drops_user or server.user
+            return isinstance(user, str) and user not in _ROOT
     return False
 
 
