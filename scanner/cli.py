@@ -7,15 +7,20 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from scanner import __version__
-from scanner.config import CONFIG_FILE, OPTIONS, Config, Kind, Option, build, read_inputs
+from scanner.config import CONFIG_FILE, OPTIONS, Comparison, Config, Kind, Option, build, read_inputs
 from scanner.model import Progress, SeatrialError
+
+if TYPE_CHECKING:
+    from scanner.delivery import Surroundings
+    from scanner.project import Base
 
 USAGE_ERROR = 2
 INCOMPLETE = 3
@@ -145,19 +150,14 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
     Exit codes: 0 nothing blocks, 1 something blocks, 2 usage or configuration error, 3 the scan is incomplete and
     nothing blocks.
     """
-    options = {
-        name.removeprefix("opt_").replace("_", "-"): list(value) if isinstance(value, tuple) else value
-        for name, value in given.items()
-        if value is not None and value != ()
-    }
     _listen_for_signals()
     environment = dict(os.environ)
-    config = _configure(Path(path), options, environment, verbose=verbose)
-    _check_targets(config)
     from scanner.delivery import deliver, surroundings  # noqa: PLC0415 - heavy: imported where it is used
     from scanner.scan import scan as run_scan  # noqa: PLC0415 - the same
 
     around = surroundings(environment)
+    config = _configure(Path(path), _options(given), around, verbose=verbose)
+    _check_targets(config)
     if around.in_actions:
         from scanner.github import check_checkout, check_inputs  # noqa: PLC0415 - heavy: imported where it is used
 
@@ -165,6 +165,15 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
         sys.stdout.write(check_checkout(environment, lambda: _commit(config.path)))
     report = run_scan(config, _progress(config), around.target, around.run)
     return deliver(config, report, around, sys.stdout)
+
+
+def _options(given: Mapping[str, object]) -> Mapping[str, object]:
+    """What was really given on the command line, by the names of the options."""
+    return {
+        name.removeprefix("opt_").replace("_", "-"): list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if value is not None and value != ()
+    }
 
 
 def _commit(path: Path) -> tuple[str | None, bool]:
@@ -175,16 +184,64 @@ def _commit(path: Path) -> tuple[str | None, bool]:
     return checkout.commit, checkout.dirty
 
 
-def _configure(path: Path, options: Mapping[str, object], environment: Mapping[str, str], *, verbose: bool) -> Config:
-    file = path / CONFIG_FILE
-    text: str | None = None
-    if file.is_file() and not file.is_symlink():
+def _configure(path: Path, options: Mapping[str, object], around: "Surroundings", *, verbose: bool) -> Config:
+    environment = around.environment
+    inputs = read_inputs(environment) if around.in_actions else {}
+    reference = options.get("base") or inputs.get("base")
+    text = _settings_text(path)
+    if around.target.pull_request is None and not reference:
+        return _with_baseline(build(path, options, inputs, text, verbose=verbose))
+    from scanner.github import read_event  # noqa: PLC0415 - the same
+    from scanner.project import find_base  # noqa: PLC0415 - heavy: imported where it is used
+
+    event = read_event(environment)
+    base = find_base(path, str(reference) if reference else None, event.base, event.head)
+    if reference and base is None:
+        raise SeatrialError(f"base: there is no commit {reference!r} in this clone", "fetch it first")
+    old = base.read_text(CONFIG_FILE) if base else None
+    config = build(path, options, inputs, old, verbose=verbose)
+    compared = replace(config, comparison=Comparison(base), notices=_comparison_notices(base, changed=old != text))
+    return _with_baseline(compared)
+
+
+def _with_baseline(config: Config) -> Config:
+    """The configuration with what its baseline file knows: on a pull request, as the base has that file."""
+    if config.baseline is None:
+        return config
+    from scanner.baseline import load  # noqa: PLC0415 - only with a baseline
+
+    if config.comparison is not None:
+        base = config.comparison.base
+        text = base.read_text(config.baseline) if base else None
+        if text is None:
+            notice = f"The baseline {config.baseline} is not on the base commit: it does not count before the merge."
+            return replace(config, notices=(*config.notices, notice))
+    else:
         try:
-            text = file.read_text("utf-8")
+            text = (config.path / config.baseline).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SeatrialError(f"{CONFIG_FILE} cannot be read: {error}") from error
-    inputs = read_inputs(environment) if environment.get("GITHUB_ACTIONS") == "true" else {}
-    return build(path, options, inputs, text, verbose=verbose)
+            raise SeatrialError(f"baseline: {config.baseline} cannot be read: {error}") from error
+    return replace(config, known=load(text, config.baseline))
+
+
+def _comparison_notices(base: "Base | None", *, changed: bool) -> tuple[str, ...]:
+    if base is None:
+        return (
+            f"The base commit is not in this clone (set fetch-depth: 2): {CONFIG_FILE} and suppressions do not count.",
+        )
+    if changed:
+        return (f"This pull request changes {CONFIG_FILE}; the change is in force after the merge.",)
+    return ()
+
+
+def _settings_text(path: Path) -> str | None:
+    file = path / CONFIG_FILE
+    if not file.is_file() or file.is_symlink():
+        return None
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SeatrialError(f"{CONFIG_FILE} cannot be read: {error}") from error
 
 
 def _check_targets(config: Config) -> None:
@@ -209,6 +266,32 @@ def _progress(config: Config) -> Progress:
 
         return Spinner()
     return Plain(sys.stderr)
+
+
+@cli.command()
+@click.argument("path", default=".", metavar="[PATH]")
+@click.option("--output", default="seatrial-baseline.json", metavar="FILE", help="Where it is written, below PATH.")
+@_with_options
+def baseline(path: str, output: str, **given: object) -> int:
+    """Write the present findings to the baseline file, so that only what comes later blocks."""
+    from scanner.baseline import dump  # noqa: PLC0415 - only here
+    from scanner.delivery import surroundings, write_whole  # noqa: PLC0415 - heavy: imported where it is used
+    from scanner.scan import scan as run_scan  # noqa: PLC0415 - the same
+
+    _listen_for_signals()
+    around = surroundings(dict(os.environ))
+    config = replace(_configure(Path(path), _options(given), around, verbose=False), known=None)
+    report = run_scan(config, _progress(config), around.target, around.run)
+    text = dump(report)
+    write_whole(Path(path, output), text)
+    count = text.count('"fingerprint"')
+    click.echo(f"{output}: {count} findings. Use it with --baseline {output}, or baseline: {output} in {CONFIG_FILE}")
+    missing = [
+        layer.name for one in report.projects for layer in one.layers if layer.asked_for and layer.status != "ran"
+    ]
+    if missing:
+        click.echo(f"seatrial: the scan is incomplete ({', '.join(missing)}): the baseline is, too", err=True)
+    return INCOMPLETE if missing else 0
 
 
 @cli.command()

@@ -9,9 +9,13 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanner.model import Layer, Options, ScopeClass, SeatrialError, Severity
 from scanner.settings_file import Ignore, read_settings_file
+
+if TYPE_CHECKING:
+    from scanner.project import Base
 
 CONFIG_FILE = ".seatrial.yml"
 MAX_BUNDLE = 4 * 1024 * 1024
@@ -147,6 +151,14 @@ FILE_ONLY_KEYS = (
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A pull request: what its own files say about the gate does not count before the merge."""
+
+    base: "Base | None"
+    """None: the base commit is not in this clone, so nothing of the kind counts."""
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that a scan is told."""
 
@@ -168,6 +180,11 @@ class Config:
     verbose: bool = False
     options: Options = field(default_factory=Options)
     ignores: tuple[Ignore, ...] = ()
+    comparison: Comparison | None = None
+    """None: no pull request; the files count as they are."""
+    notices: tuple[str, ...] = ()
+    known: Mapping[str, int] | None = None
+    """Fingerprints of the baseline file, and how many of each are known."""
 
 
 Raw = Mapping[str, object]
@@ -214,6 +231,7 @@ def build(path: Path, options: Raw, inputs: Raw, file_text: str | None, *, verbo
     document = read_settings_file(file_text, CONFIG_FILE, _known_keys()) if file_text is not None else None
     from_file = document.values if document else {}
     merged: dict[str, object] = {**from_file, **inputs, **options}
+    _refuse_what_is_not_there(merged)
     values = {name: _checked(_BY_NAME[name], value) for name, value in merged.items() if name in _BY_NAME}
     extra = document.extra if document else {}
     return Config(
@@ -234,6 +252,15 @@ def build(path: Path, options: Raw, inputs: Raw, file_text: str | None, *, verbo
         options=_options(values, extra, path),
         ignores=document.ignores if document else (),
     )
+
+
+def _refuse_what_is_not_there(values: Raw) -> None:
+    """An option that would be taken and do nothing is worse than an error."""
+    if values.get("scope") == "new":
+        raise SeatrialError("scope: new is not in this version: all findings count", "leave it out, or say all")
+    for name in ("dockerfile", "keep-stack"):
+        if values.get(name):
+            raise SeatrialError(f"{name} is not in this version")
 
 
 def _known_keys() -> tuple[str, ...]:

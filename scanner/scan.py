@@ -27,6 +27,7 @@ from scanner.model import (
     LayerStatus,
     Options,
     Outcome,
+    PendingSuppression,
     Progress,
     ProjectReport,
     ProviderSpec,
@@ -102,7 +103,8 @@ def scan(config: Config, progress: Progress, target: Target, run: Run) -> Report
         summary=summary,
         exit_code=exit_code(summary, layers, unreadable=any(one.unreadable for one in scanned)),
         run=replace(run, started=started.strftime("%Y-%m-%dT%H:%M:%SZ"), seconds=round(time.monotonic() - begun, 3)),
-        notices=tuple(checkout.notes),
+        pending=tuple(one for each in scanned for one in each.pending),
+        notices=(*config.notices, *checkout.notes),
         rules_url=RULES_URL,
         exchanges=tuple(exchange for one in scanned for exchange in one.exchanges),
     )
@@ -125,6 +127,7 @@ class _Scanned:
     report: ProjectReport
     unreadable: bool
     exchanges: tuple[Exchange, ...]
+    pending: tuple[PendingSuppression, ...]
 
 
 def _scan_project(project: Project, kit: _Kit) -> _Scanned:
@@ -159,10 +162,12 @@ def _told(
     topology = _known(facts, Topology)
     stack = _known(facts, LiveStack)
     unreadable = _known(facts, UnreadableFiles)
+    suppressions = in_force(project, kit.config.ignores, outcomes, kit.config.comparison)
     policy = Policy(
         fail_on=kit.config.fail_on,
         today=dt.datetime.now(tz=dt.UTC).date(),
-        suppressions=in_force(project, kit.config.ignores, outcomes),
+        suppressions=suppressions.holding,
+        baseline=kit.config.known,
     )
     path = started_hops(topology.request_path, stack is not None) if topology else RequestPath()
     report = ProjectReport(
@@ -183,6 +188,7 @@ def _told(
         report,
         unreadable=bool(unreadable and unreadable.files),
         exchanges=stack.sender.finished if stack else (),
+        pending=suppressions.pending,
     )
 
 

@@ -7,9 +7,10 @@ A reason is mandatory; ``until`` is at most one year ahead. One that has expired
 import datetime as dt
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from scanner.config import CONFIG_FILE
-from scanner.model import Errored, Failed, Location, Outcome, Rule
+from scanner.config import CONFIG_FILE, Comparison
+from scanner.model import Errored, Failed, Location, Outcome, PendingSuppression, Rule, clean
 from scanner.policy import Suppression
 from scanner.project import Project, Unreadable
 from scanner.settings_file import Ignore
@@ -22,10 +23,25 @@ _COMMENT = re.compile(
 MAX_AHEAD = dt.timedelta(days=366)
 
 
+@dataclass(frozen=True)
+class Suppressions:
+    """The suppressions that hold today, and those that a pull request adds: they hold after the merge."""
+
+    holding: tuple[Suppression, ...]
+    pending: tuple[PendingSuppression, ...] = ()
+
+
 def in_force(
-    project: Project, ignores: Iterable[Ignore], outcomes: Iterable[tuple[Rule, Outcome]]
-) -> tuple[Suppression, ...]:
-    """The suppressions that hold today: those of the configuration, and those in the files that have findings."""
+    project: Project,
+    ignores: Iterable[Ignore],
+    outcomes: Iterable[tuple[Rule, Outcome]],
+    comparison: Comparison | None,
+) -> Suppressions:
+    """Those of the configuration, and the comments in the files that have findings.
+
+    With a comparison (a pull request), a comment counts only if the base's version of that file holds one with the
+    same rule, reason and date; without a base commit, none counts.
+    """
     today = dt.datetime.now(tz=dt.UTC).date()
     paths = sorted(
         {
@@ -36,12 +52,34 @@ def in_force(
         }
     )
     found = [one for ignore in ignores if (one := _configured(ignore)) is not None]
+    pending: list[Suppression] = []
     for path in paths:
         try:
-            found += inline(path, project.read_text(path))
+            here = inline(path, project.read_text(path))
         except Unreadable:
             continue
-    return tuple(one for one in found if today <= one.until <= today + MAX_AHEAD)
+        old = _on_base(path, comparison)
+        found += [one for one in here if old is None or _identity(one) in old]
+        pending += [one for one in here if old is not None and _identity(one) not in old]
+    return Suppressions(
+        holding=tuple(one for one in found if today <= one.until <= today + MAX_AHEAD),
+        pending=tuple(
+            PendingSuppression(one.rule, one.location.path, one.location.line, clean(one.reason), one.until.isoformat())
+            for one in pending
+        ),
+    )
+
+
+def _identity(one: Suppression) -> tuple[str, str, dt.date]:
+    return (one.rule, one.reason, one.until)
+
+
+def _on_base(path: str, comparison: Comparison | None) -> frozenset[tuple[str, str, dt.date]] | None:
+    """What the base's version of a file suppresses; None where nothing is compared."""
+    if comparison is None:
+        return None
+    text = comparison.base.read_text(path) if comparison.base else None
+    return frozenset(_identity(one) for one in inline(path, text)) if text is not None else frozenset()
 
 
 def _configured(ignore: Ignore) -> Suppression | None:

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "github": {"model", "reports"},
     "pins": {"model"},
     "settings_file": {"model"},
-    "config": {"model", "settings_file"},
+    "config": {"model", "settings_file", "project"},
     "suppressions": {"model", "project", "settings_file", "config", "policy"},
     "harden": {"model", "facts"},
     "scan": {
@@ -38,8 +38,9 @@ ALLOWED: dict[str, set[str]] = {
         *("engine", "policy", "config", "suppressions", "pins"),
     },
     "spinner": {"model"},
+    "baseline": {"model"},
     "delivery": {"model", "config", "reports", "github"},
-    "cli": {"model", "project", "engine", "scan", "config", "reports", "github", "spinner", "delivery"},
+    "cli": {"model", "project", "engine", "scan", "config", "reports", "github", "spinner", "delivery", "baseline"},
     "__main__": {"cli"},
 }
 # They run in the scanned project's interpreter, or where nothing of ours is installed.

@@ -72,6 +72,11 @@ def _answer(directory: Path, *arguments: str) -> str:
     return done.stdout.decode("utf-8", "surrogateescape")
 
 
+def ask(directory: Path, *arguments: str) -> str:
+    """What git answers to a question about objects. Raises GitFailed with its own first line."""
+    return _answer(directory, *arguments)
+
+
 def _is_dirty(directory: Path) -> bool:
     # A content filter is a program that the repository's configuration names: each known one is emptied.
     named = _git(directory, "config", "-z", "--name-only", "--get-regexp", r"^filter\.").stdout
