@@ -131,6 +131,7 @@ class Starter:
             self.authority,
             self.names,
             proxy.canaries,
+            image=proxy.source.image,
             links=self.plan.links,
         )
         placement, doors = self.plan.placement, self.plan.doors

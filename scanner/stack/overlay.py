@@ -75,15 +75,18 @@ def project_root(
     names: tuple[str, ...],
     canaries: Iterable[Canary],
     *,
+    image: Mapping[str, bytes] | None = None,
     links: Mapping[str, str] | None = None,
 ) -> ProxyRoot:
     """The file system around the project's files.
 
     ``sources`` are the project's files by their path on the server; if the main file is not among them, a stock one is
-    put around them. ``names`` are all host names for the certificates. ``links`` are symbolic links to make.
+    put around them. ``names`` are all host names for the certificates. ``image`` are files of the project's own nginx
+    image that stay beside them, ``links`` symbolic links to make.
     """
     stubs: list[Stub] = []
     made: dict[str, File] = {path: File(path, source.content) for path, source in sources.items()}
+    made.update({path: File(path, content) for path, content in (image or {}).items()})
     complete = tree.main in sources
     _certificates(needs, authority, names, made, stubs)
     _authorities(needs, authority, made, stubs)

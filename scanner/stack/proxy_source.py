@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from scanner.facts.compose import Compose, Service
@@ -16,6 +16,18 @@ from scanner.stack.overlay import Source
 
 _NAME: Final = re.compile(r"\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)")
 _TEMPLATE: Final = ".template"
+DEFAULT_SITE: Final = "/etc/nginx/conf.d/default.conf"
+_OFFICIAL: Final = re.compile(r"(?:^|/)nginx(?:-unprivileged)?(?:[:@]|\Z)")
+_HIDES_IT: Final = frozenset({"/etc/nginx", "/etc/nginx/conf.d", DEFAULT_SITE})
+_DEFAULT_SITE: Final = """server {
+    listen 80;
+    server_name localhost;
+    location / {
+        root /usr/share/nginx/html;
+        index index.html index.htm;
+    }
+}
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +40,8 @@ class ProxySource:
     """With all includes in place, after rendering."""
     placed: Mapping[str, ParsedFile]
     """Path on the server -> parsed file, after rendering."""
+    image: Mapping[str, bytes] = field(default_factory=dict)
+    """Files of the project's nginx image that nothing mounts over."""
     stubs: tuple[Stub, ...] = ()
     unrendered: Location | None = None
     """An expression of a template that nobody could render: the configuration cannot be started as it is."""
@@ -52,12 +66,15 @@ def proxy_source(project: Project, configuration: Configuration, compose: Compos
             stubs.append(Stub("template", path, f"rendered with {names}", Location(path)))
         sources[place] = Source(path, content)
         placed[place] = parse(content.decode("utf-8", "replace"), path)
+    image = _of_the_image(compose, configuration)
+    placed.update({place: parse(content.decode(), "") for place, content in image.items()})
+    stubs += [Stub("image", place, "the official image's own site: nothing is mounted over it") for place in image]
     main = configuration.tree.main
     stock = next((file for file in configuration.tree.files if not file.path), None)
     if main not in placed and stock is not None:
         placed[main] = stock
     tree = load(main, placed) if main in placed else configuration.tree
-    return ProxySource(sources, tree, placed, tuple(stubs), _unrendered(tree))
+    return ProxySource(sources, tree, placed, image, tuple(stubs), _unrendered(tree))
 
 
 def render(text: str, values: Mapping[str, str]) -> str:
@@ -77,6 +94,20 @@ def _environment(compose: Compose | None, path: str) -> Mapping[str, str]:
     if service is None:
         return {}
     return {one.key: one.value for one in service.variables if one.value is not None and one.where == "environment"}
+
+
+def _of_the_image(compose: Compose | None, configuration: Configuration) -> Mapping[str, bytes]:
+    """The site that the official image brings, where single files are mounted beside it.
+
+    By the order of names it is often the default server: then it, not the project's, answers for foreign names.
+    """
+    paths = set(configuration.placement.values())
+    for service in _services(compose):
+        official = isinstance(service.image, str) and service.build_context is None and _OFFICIAL.search(service.image)
+        if official and any(_mounts(service, path) for path in paths):
+            targets = {mount.target.rstrip("/") for mount in service.volumes}
+            return {} if targets & _HIDES_IT else {DEFAULT_SITE: _DEFAULT_SITE.encode()}
+    return {}
 
 
 def _services(compose: Compose | None) -> tuple[Service, ...]:

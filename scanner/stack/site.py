@@ -74,7 +74,8 @@ def doors_of(configuration: Configuration) -> tuple[tuple[Door, ...], tuple[str,
         listen = next(
             one for server in socket.servers for one in server.listens if one.key == (socket.address, socket.port)
         )
-        place = listen.directive.location if listen.directive else None
+        # What is not in the repository (the image's own site) has no place in it.
+        place = listen.directive.location if listen.directive and listen.directive.location.path else None
         where = f" ({place})" if place else ""
         address = _door_address(socket.address)
         if address is None:

@@ -1,10 +1,12 @@
 """Facts of a small shop, made by hand, so that the stack can be planned and started without a boot."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 from scanner.facts.app_servers import AppServer, AppServers, Bind, ServerKind
 from scanner.facts.boot_plan import BootPlan, Tree, Variable, VariableSource
+from scanner.facts.compose import compose
 from scanner.facts.nginx import Nginx, nginx
 from scanner.facts.nginx_files import nginx_files
 from scanner.facts.settings import Json, Settings, Value
@@ -114,3 +116,11 @@ def nginx_of(project: Project) -> Nginx | None:
         return nginx(project, nginx_files(project), None, None)
     except Unavailable:
         return None
+
+
+def with_compose(known: Inputs) -> Inputs:
+    """The same with the compose files of the checkout, and nginx's files where these put them."""
+    found = compose(known.project)
+    return dataclasses.replace(
+        known, compose=found, nginx=nginx(known.project, nginx_files(known.project), found, None)
+    )

@@ -18,8 +18,9 @@ from scanner.stack.group import Surroundings, group_of
 from scanner.stack.overlay import project_root, reference_root
 from scanner.stack.plan import StackPlan, make_plan
 from scanner.stack.proxy_plan import NoProxy, ProxyPlan
+from scanner.stack.proxy_source import DEFAULT_SITE
 from scanner.stack.readiness import candidates_of
-from tests.stack.facts import NONCE, boot_plan, gunicorn, inputs, settings, topology
+from tests.stack.facts import NONCE, boot_plan, gunicorn, inputs, settings, topology, with_compose
 
 CONF = "server {{ listen 80; server_name shop.example; {} location / {{ proxy_pass http://{}; }} }}"
 
@@ -243,3 +244,38 @@ def test_directories_lie_where_production_has_them(tmp_path: Path) -> None:
         "the sandbox has its own place"
     )
     assert known.in_checkout("/app/x") == "backend/x"
+
+
+COMPOSE = """
+services:
+  nginx:
+    image: {image}
+    volumes:
+      - {volume}
+  web:
+    build: .
+"""
+
+
+@pytest.mark.parametrize(
+    ("image", "volume", "stays"),
+    [
+        ("nginx:1.28", "./deploy/nginx/shop.conf:/etc/nginx/conf.d/shop.conf:ro", True),
+        ("docker.io/library/nginx", "./deploy/nginx/shop.conf:/etc/nginx/conf.d/shop.conf", True),
+        ("nginx:1.28", "./deploy/nginx/shop.conf:/etc/nginx/conf.d/default.conf:ro", False),
+        ("nginx:1.28", "./deploy/nginx:/etc/nginx/conf.d:ro", False),
+        ("jwilder/nginx-proxy", "./deploy/nginx/shop.conf:/etc/nginx/conf.d/shop.conf", False),
+    ],
+)
+def test_the_official_images_own_site_stays_beside_single_files(
+    tmp_path: Path, image: str, volume: str, *, stays: bool
+) -> None:
+    files = {"compose.yml": COMPOSE.format(image=image, volume=volume)}
+    root = checkout(tmp_path, CONF.format("", "web:8000"), **files)
+    target = topology(PeerKind.OTHER, gunicorn(at="0.0.0.0:8000", container="web"), "web:8000")
+    proxy = own(make_plan(with_compose(inputs(root, topology=target, settings=settings()))))
+    assert (DEFAULT_SITE in proxy.source.image) is stays
+    assert (proxy.configuration.server_for("*", 80, "evil.test") is proxy.configuration.servers[0]) is True
+    first = proxy.configuration.servers[0].names[0].text
+    assert first == ("localhost" if stays else "shop.example"), "who answers for foreign names"
+    assert [door.location is None for door in proxy.doors] == [stays]
