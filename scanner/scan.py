@@ -328,7 +328,7 @@ def _stack(facts: Facts, kit: _Kit) -> tuple[LayerStatus, str]:
     failed = _failed_controls(facts)
     if failed:
         return LayerStatus.FAILED, "; ".join(failed[:3])
-    return LayerStatus.RAN, f"{stack.engine} engine, {stack.site.name}, {len(stack.sender.finished)} exchanges"
+    return LayerStatus.RAN, f"{stack.engine} engine, {stack.site.name}"
 
 
 def _failed_controls(facts: Facts) -> tuple[str, ...]:
@@ -364,4 +364,4 @@ def _notes(layer: Layer, facts: Facts, kit: _Kit) -> tuple[str, ...]:
             return (*kit.engine_notes, *reason)
         case Layer.STACK:
             stack = _known(facts, LiveStack)
-            return stack.notes if stack else ()
+            return (*stack.notes, f"{len(stack.sender.finished)} exchanges") if stack else ()
