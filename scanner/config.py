@@ -141,12 +141,9 @@ FILE_ONLY_KEYS = (
     "scopes",
     "ignore",
     "nginx-image",
-    "slow-probes",
-    "compare-unmodified",
     "allow-builds",
     "start-timeout",
     "limits",
-    "verify",
 )
 
 

@@ -60,8 +60,7 @@ def read_settings_file(text: str, name: str, known: tuple[str, ...]) -> Document
             near = difflib.get_close_matches(str(key), known, 1)
             hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(known))}"
             raise SeatrialError(f"{name}:{lines.get(str(key), 1)}: unknown key {key!r}", hint)
-    special = {"ignore", "scopes", "limits", "nginx-image", "slow-probes", "compare-unmodified", "allow-builds"}
-    special |= {"start-timeout", "verify"}
+    special = {"ignore", "scopes", "limits", "nginx-image", "allow-builds", "start-timeout"}
     extra = {key: value for key, value in document.items() if key in special - {"ignore"}}
     return Document(
         values={key: value for key, value in document.items() if key not in special and value is not None},
@@ -79,9 +78,8 @@ def _checked_extra(extra: dict[str, object], name: str, lines: Mapping[str, int]
     def fail(key: str, text: str) -> SeatrialError:
         return SeatrialError(f"{name}:{lines.get(key, 1)}: {key} {text}")
 
-    for key in ("slow-probes", "compare-unmodified", "allow-builds"):
-        if key in extra and not isinstance(extra[key], bool):
-            raise fail(key, "must be true or false")
+    if "allow-builds" in extra and not isinstance(extra["allow-builds"], bool):
+        raise fail("allow-builds", "must be true or false")
     if "nginx-image" in extra and not isinstance(extra["nginx-image"], str):
         raise fail("nginx-image", "must be the name of an image")
     if "start-timeout" in extra and not _is_positive(extra["start-timeout"]):
