@@ -33,6 +33,7 @@ from scanner.facts.sent_headers import (
     frame_ancestors,
     is_api_only,
     is_lost,
+    require_no_other_sender,
 )
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
@@ -59,6 +60,8 @@ def check(
     require_decided(settings, name)
     if not live.lacking and edge.places and not _open_places(edge):
         return
+    if not live.lacking:
+        require_no_other_sender(settings, FRAMES)
     evidence = [Evidence(_text(settings, name), settings_place(settings, source, name)), *bare_places(edge, FRAMES)]
     evidence += [Evidence(f"{exchange_text(one.exchange, FRAMES, CSP)} (no {FRAMES})") for one in live.lacking[:3]]
     yield Finding(

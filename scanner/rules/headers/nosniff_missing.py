@@ -20,7 +20,7 @@ from scanner.facts.app_servers import AppServers
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.header_survey import HeaderSurvey
 from scanner.facts.nginx import Nginx
-from scanner.facts.sent_headers import NOSNIFF, is_api_only
+from scanner.facts.sent_headers import NOSNIFF, is_api_only, require_no_other_sender
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import Origin, SettingsSource
@@ -48,6 +48,8 @@ def check(
     require_decided(settings, _NAME)
     if not live.lacking and edge.places and not edge.without(NOSNIFF, _is_good):
         return
+    if not live.lacking:
+        require_no_other_sender(settings, NOSNIFF)
     evidence = [
         booted(settings, source, _NAME),
         Evidence("security.W006 of check --deploy"),

@@ -23,7 +23,14 @@ from scanner.facts.exchange_text import exchange_text
 from scanner.facts.header_survey import HeaderSurvey
 from scanner.facts.nginx import Nginx
 from scanner.facts.redirects import SECURITY_MIDDLEWARE
-from scanner.facts.sent_headers import REFERRER, added_headers, django_header, hidden, level_symbol
+from scanner.facts.sent_headers import (
+    REFERRER,
+    added_headers,
+    django_header,
+    hidden,
+    level_symbol,
+    require_no_other_sender,
+)
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import SettingsSource
@@ -59,6 +66,7 @@ def check(
     for values in _values(settings, edge):
         fault = _fault(values)
         if fault:
+            require_no_other_sender(settings, REFERRER)
             yield _told(settings, source, edge, fault, live)
             return
 

@@ -32,7 +32,15 @@ from scanner.facts.exchange_text import exchange_text
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders
 from scanner.facts.nginx import Nginx
 from scanner.facts.scheme import Sight, https_sight, proxy_ssl_header
-from scanner.facts.sent_headers import HSTS, MINOR_HEADERS, SECURITY_HEADERS, added, django_header, hidden
+from scanner.facts.sent_headers import (
+    HSTS,
+    MINOR_HEADERS,
+    SECURITY_HEADERS,
+    added,
+    django_header,
+    hidden,
+    require_no_other_sender,
+)
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
 from scanner.facts.topology import Topology
@@ -56,6 +64,8 @@ class _Facts:
     source: SettingsSource | None
     servers: AppServers | None
     topology: Topology | None
+    live: bool
+    """The live stack was asked for headers: what it saw decides."""
 
 
 @rule(severity=Severity.MEDIUM)
@@ -67,7 +77,7 @@ def check(
     topology: Topology | None,
     survey: HeaderSurvey | None,
 ) -> Iterator[Finding]:
-    known = _Facts(settings, source, servers, topology)
+    known = _Facts(settings, source, servers, topology, live=survey is not None)
     unknown: list[UnknownValue] = []
     adds = False
     for configuration in judged(nginx):
@@ -115,6 +125,8 @@ def _lost(
         raise UnknownValue(f"{unknown.text} at {unknown.location} may repeat the headers", unknown.location)
     if lost and place is not None and known.settings is None:
         raise UnknownValue("whether Django sends the same headers: the settings were not booted")
+    if lost and place is not None and known.settings is not None and not known.live:
+        require_no_other_sender(known.settings, lost[0].arg(0))
     return tuple(item for item in lost if place is None or not _django_sends(place, item, known))
 
 

@@ -34,6 +34,7 @@ from scanner.facts.sent_headers import (
     django_header,
     hidden,
     level_symbol,
+    require_no_other_sender,
 )
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
@@ -90,7 +91,7 @@ def check(
             line.header, line.symbol, tuple(one for one in line.places if not _django_sends(one, line, known))
         )
         if alone.places:
-            yield from _judge(alone, survey, nginx)
+            yield from _judge(alone, survey, nginx, settings)
 
 
 def _answers(place: DjangoPlace) -> bool:
@@ -120,11 +121,13 @@ def _django_sends(place: DjangoPlace, line: _Line, known: _Facts) -> bool:
     return https_sight(place, header, known.servers, known.topology).sight is not Sight.UNSEEN
 
 
-def _judge(line: _Line, survey: HeaderSurvey | None, nginx: Nginx) -> Iterator[Finding]:
+def _judge(line: _Line, survey: HeaderSurvey | None, nginx: Nginx, settings: Settings) -> Iterator[Finding]:
     errors = _error_pages(line, survey) if any(one.configuration is nginx.main for one in line.places) else []
     lacking = [one for one in errors if not one.values(line.header.name)]
     if errors and not lacking:
         return
+    if not lacking:
+        require_no_other_sender(settings, line.header.name)
     directive = line.header.directive
     assumed = survey is not None and survey.assumed_edge
     evidence = [Evidence(directive.text, directive.location)]

@@ -25,7 +25,15 @@ from scanner.facts.edge import DjangoPlace, django_places, judged, other_edge
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders
 from scanner.facts.nginx import Nginx
-from scanner.facts.sent_headers import HSTS, django_hsts, dynamic_pages, edge_hsts, is_lost, place_of_answer
+from scanner.facts.sent_headers import (
+    HSTS,
+    django_hsts,
+    dynamic_pages,
+    edge_hsts,
+    is_lost,
+    place_of_answer,
+    require_no_other_sender,
+)
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import SettingsSource
@@ -72,6 +80,7 @@ def check(
         return
     if not places and other_edge(compose) is not None:
         raise UnknownValue("what the proxy in front adds: its configuration is not read")
+    require_no_other_sender(settings, HSTS)
     yield from _from_files(setting, places, severity)
 
 

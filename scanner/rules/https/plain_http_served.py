@@ -94,6 +94,8 @@ def check(
         raise NotApplicable("TLS ends in front of this proxy")
     known = _Deployment(settings, source, compose, topology, servers)
     configurations = [one for one in judged(nginx) if django_places(one, servers, settings)]
+    # A second configuration without TLS is the one for the certificate's first day, or for a place behind another edge.
+    configurations = [one for one in configurations if nginx is None or one is nginx.main or speaks_tls(one)]
     if not configurations:
         yield from _without_proxy(known)
         return
