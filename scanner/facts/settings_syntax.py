@@ -84,9 +84,19 @@ def comparisons(node: ast.AST) -> dict[str, tuple[str, ...]]:
 
 def conversion(node: ast.AST, expression: ast.expr, names: Names) -> Read | None:
     """The outermost usual conversion that holds an expression."""
-    for one in ast.walk(node):
-        if isinstance(one, ast.expr) and one is not expression and any(inner is expression for inner in ast.walk(one)):
-            found = wrapped(one, names)
-            if found:
-                return found
+    for one in _around(node, expression):
+        found = wrapped(one, names) if isinstance(one, ast.expr) else None
+        if found:
+            return found
     return None
+
+
+def _around(node: ast.AST, expression: ast.expr) -> list[ast.AST]:
+    """What holds an expression, from ``node`` inwards."""
+    parents = {id(child): one for one in ast.walk(node) for child in ast.iter_child_nodes(one)}
+    found: list[ast.AST] = []
+    parent = parents.get(id(expression))
+    while parent is not None:
+        found.append(parent)
+        parent = parents.get(id(parent)) if parent is not node else None
+    return found[::-1]
