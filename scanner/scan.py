@@ -12,6 +12,7 @@ from typing import TypeVar
 from scanner import __version__
 from scanner.config import Config
 from scanner.engine import BrokenProvider, Facts, discover_providers, discover_rules, judge
+from scanner.facts.boot_plan import BootPlan
 from scanner.facts.live_stack import LiveStack
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
@@ -359,9 +360,8 @@ def _notes(layer: Layer, facts: Facts, kit: _Kit) -> tuple[str, ...]:
         case Layer.FILES:
             return ()
         case Layer.BOOT:
-            settings = _known(facts, Settings)
-            reason = (f"settings module: {settings.settings_reason}",) if settings and settings.settings_reason else ()
-            return (*kit.engine_notes, *reason)
+            plan = _known(facts, BootPlan)
+            return (*kit.engine_notes, *(plan.choices if plan else ()))
         case Layer.STACK:
             stack = _known(facts, LiveStack)
             return (*stack.notes, f"{len(stack.sender.finished)} exchanges") if stack else ()

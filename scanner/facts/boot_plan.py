@@ -9,7 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from scanner.facts.secrets import is_secret_key
 from scanner.model import Location, Placeholder
+
+_SHOWN = 80
+"""Longest value of a placeholder in a report."""
 
 
 class VariableSource(enum.StrEnum):
@@ -125,10 +129,20 @@ class BootPlan:
     def placeholders(self) -> tuple[Placeholder, ...]:
         """Everything that the scanner made up, as reports list it: values under secret-shaped names are not shown."""
         return tuple(
-            Placeholder(one.name, "(made up)", one.why)
+            Placeholder(one.name, "made up" if is_secret_key(one.name) else one.value[:_SHOWN], one.why)
             for one in self.variables
             if one.source is VariableSource.PLACEHOLDER
         )
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What was chosen and why, and what had to be done beside: lines for a report."""
+        chosen = (
+            ("settings module", self.settings_reason),
+            ("Python", self.python_reason),
+            ("dependencies", self.dependencies_reason),
+        )
+        return (*(f"{what}: {why}" for what, why in chosen if why), *self.notes)
 
     def in_checkout(self, path: str) -> str | None:
         """A path of the sandbox as one relative to the checkout; None where it lies in no tree."""
