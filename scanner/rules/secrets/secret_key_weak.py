@@ -34,7 +34,8 @@ def check(settings: Settings, source: SettingsSource | None, plan: BootPlan | No
     fallbacks = [name for name in settings.secrets if name.startswith("SECRET_KEY_FALLBACKS[")]
     for name in ("SECRET_KEY", *fallbacks):
         shape = settings.secrets.get(name)
-        if shape is None or shape.injected or _owned(name, source):
+        # Django refuses an empty key: production has one from a place that the repository does not hold.
+        if shape is None or shape.injected or not shape.length or _owned(name, source):
             continue
         weakness = _weakness(shape)
         if weakness:
@@ -56,6 +57,8 @@ def check(settings: Settings, source: SettingsSource | None, plan: BootPlan | No
             severity=Severity.LOW,
         )
     key = settings.secrets.get("SECRET_KEY")
+    if key is not None and not key.length:
+        raise UnknownValue("the key was not available: SECRET_KEY is empty in what could be loaded")
     if "SECRET_KEY" in settings.injected or (key is not None and key.injected):
         by = settings.injected.get("SECRET_KEY", "a placeholder")
         raise UnknownValue(f"the key was not available: SECRET_KEY is decided by {by}")
