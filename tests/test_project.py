@@ -467,6 +467,16 @@ RELATED = [
         "Dockerfile",
         "unknown",
     ),
+    (
+        "an editor's container",
+        {
+            ".worktree/compose.yml": "services:\n  w:\n    build:\n      context: ..\n"
+            "      dockerfile: .devcontainer/Dockerfile\n",
+            ".devcontainer/Dockerfile": PIP,
+        },
+        ".worktree/compose.yml",
+        "dev",
+    ),
     ("the only image", {"Dockerfile": GUNICORN}, "Dockerfile", "prod"),
     ("an image beside prod's", {"Dockerfile": RUNSERVER, "Dockerfile.prod": GUNICORN}, "Dockerfile", "dev"),
     ("the only image, dev server", {"Dockerfile": RUNSERVER}, "Dockerfile", "unknown"),

@@ -4,7 +4,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanner.facts.compose_merge import as_pairs
 from scanner.facts.compose_types import Port, Service, ServiceRole, ServiceVariable, Volume
@@ -18,6 +18,7 @@ _PORT = re.compile(
 )
 _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _MAX_RANGE = 64
+_PUBLIC_NAMES = frozenset({"USER", "USERNAME", "DB", "DATABASE", "NAME"})
 _MODES = frozenset(
     {"ro", "rw", "z", "Z", "cached", "delegated", "consistent", "nocopy", "rprivate", "rshared", "rslave"}
 )
@@ -175,7 +176,19 @@ def _variable(context: Context, key: str, node: Node, where: str, place: Locatio
 
 
 def _pairs(context: Context, node: Node | None, where: str) -> list[ServiceVariable]:
-    return [_variable(context, key.text, value, where, key.location) for key, value in as_pairs(node)]
+    pairs = list(as_pairs(node))
+    public = {_written(value) for key, value in pairs if key.text.upper().rpartition("_")[2] in _PUBLIC_NAMES} - {""}
+    found = []
+    for key, value in pairs:
+        made = _variable(context, key.text, value, where, key.location)
+        # A password that is the user's or the database's name is the first that everyone tries.
+        found.append(replace(made, default_credential=made.default_credential or _written(value) in public))
+    return found
+
+
+def _written(node: Node | None) -> str:
+    """A value as the file has it, defaults of variables filled in."""
+    return interpolate(node.text, {}).text if isinstance(node, Scalar) and not node.is_null else ""
 
 
 def _words(context: Context, node: Node | None) -> tuple[tuple[str, Location], ...] | None:

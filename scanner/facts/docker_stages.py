@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from scanner.facts.commands import Command, Word, resolve
 from scanner.facts.deploy_paths import PathMap, find_in_checkout, script_finder
 from scanner.facts.docker_syntax import (
+    MAX_DOCKERFILE,
     Instruction,
     command_words,
     key_values,
@@ -319,7 +320,21 @@ def _drops(project: Project, image: _Image, found: Command | None, paths: PathMa
     texts = [word for word, _ in (*image.entrypoint, *image.command)]
     find = script_finder(project, paths, image.workdir, path)
     scripts = [script.text for word in texts if "/" in word or word.endswith(".sh") if (script := find(word))]
+    if texts[:1] == ["/init"]:
+        scripts += _supervised(project)
     return any(_DROPPING.search(text) for text in (*texts, *scripts))
+
+
+def _supervised(project: Project) -> list[str]:
+    """The services of s6-overlay, which its ``/init`` starts as root: each drops it by itself."""
+    texts = []
+    for path in project.files:
+        if path.endswith("/run") and not {"s6-rc.d", "services.d"}.isdisjoint(path.split("/")):
+            try:
+                texts.append(project.read_text(path, MAX_DOCKERFILE))
+            except Unreadable:
+                continue  # a service that cannot be read drops nothing as far as this can tell
+    return texts
 
 
 def _configured_user(project: Project, found: Command, path: str) -> bool:

@@ -44,6 +44,8 @@ _NOT_PRODUCTION = words(
 )
 _STAGING = words("staging stage preprod uat qa")
 _PRODUCTION = words("prod production live deploy deployment release heroku cabotage gcloud aws server hosted")
+# What a RUN line sets is gone when the container starts.
+_BUILD_STEP = re.compile(r"^[ \t]*RUN\b(?:[^\\\n]|\\.|\\\n)*", re.MULTILINE | re.IGNORECASE)
 _STRONG = re.compile(r"\.service|dockerfile|procfile|app\.ya?ml|fly\.toml|render\.ya?ml|\.ini|supervisor")
 """Kinds of files that start the application; scripts and workflows may name the module for other reasons."""
 _MAX_DEPLOYMENT = 256 * 1024
@@ -115,6 +117,8 @@ def _named_in_deployment(modules: Modules) -> Iterator[_Named]:
             text = project.read_text(path, _MAX_DEPLOYMENT)
         except Unreadable:
             continue
+        if "dockerfile" in name.lower():
+            text = _BUILD_STEP.sub(lambda step: "\n" * step.group().count("\n"), text)
         for number, line in enumerate(text.split("\n"), 1):
             for match in (*_NAMED.finditer(line), *_PYTHONPATH_SETTINGS.finditer(line)):
                 if line.lstrip().startswith(("#", "//", ";")):

@@ -15,7 +15,7 @@ from scanner.project.checkout import Checkout, Unreadable
 from scanner.project.scope import Scope, by_kind, by_path, is_compose, is_env_name
 
 _LIMIT = 256 * 1024
-_WORD = re.compile(r"[\w.@~/+-]*[\w@~+-]")
+_WORD = re.compile(r"[\w.@~/+-]+")
 _SERVER = re.compile(r"\b(?:gunicorn|uvicorn|daphne|hypercorn|waitress-serve|uwsgi|granian|supervisord)\b")
 _RELOAD = re.compile(r"--reload\b|--py-autoreload")
 _DEV_SERVER = re.compile(r"\brunserver(?:_plus)?\b|\bflask\s+run\b")
@@ -58,6 +58,7 @@ class _Relations:
         self._mark(self._nginx_servers())
         self._mark(self._development_images())
         self._mark(self._images())
+        self._mark(self._development_sets())
         self._mark(self._compose_files())
         return self.found
 
@@ -175,6 +176,13 @@ class _Relations:
     def _is_development(self, path: str) -> bool:
         scope = by_path(path) or self.found.get(path)
         return scope is not None and scope.klass is ScopeClass.DEV
+
+    def _development_sets(self) -> Iterator[tuple[str, Scope]]:
+        """Compose files that build nothing but images of development (an editor's container)."""
+        for path in self._open(is_compose):
+            built = [build.dockerfile for build in builds(path, self._text(path))]
+            if built and all(self._is_development(one) for one in built):
+                yield path, Scope(ScopeClass.DEV, f"it builds {built[0]}, which is development's")
 
     # Conditions 10 and 11
 

@@ -94,6 +94,19 @@ def test_variables_as_a_list(make: MakeProject) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "default"),
+    [
+        ("POSTGRES_USER: shop\n  POSTGRES_PASSWORD: shop", True),
+        ("POSTGRES_DB: shop-db1\n  POSTGRES_PASSWORD: ${PW:-shop-db1}", True),
+        ("POSTGRES_USER: shop\n  POSTGRES_PASSWORD: fixture-k3", False),
+    ],
+)
+def test_a_password_that_is_the_name_is_known_to_everyone(make: MakeProject, text: str, *, default: bool) -> None:
+    found = service(make, f"image: x\nenvironment:\n  {text}")
+    assert [(one.kind, one.default_credential) for one in found.variables[1:]] == [(ValueKind.SECRET, default)]
+
+
 def test_secrets_of_build_arguments_and_commands(make: MakeProject) -> None:
     text = (
         "build:\n  context: .\n  args:\n    NPM_TOKEN: fixture-k3\n"

@@ -93,6 +93,7 @@ def test_a_whole_file(make: MakeProject) -> None:
         ("FROM python\nCMD uwsgi --ini root.ini\n", None, True, False),
         ("FROM python\nCMD supervisord -c /etc/sup.conf\n", None, True, True),
         ("FROM python\nCMD supervisord -c /etc/root.conf\n", None, True, False),
+        ('FROM python\nCOPY s6 /etc\nENTRYPOINT ["/init"]\n', None, True, True),
     ],
 )
 def test_the_user_that_ships(make: MakeProject, text: str, user: str | None, *, known: bool, drops: bool) -> None:
@@ -102,6 +103,7 @@ def test_the_user_that_ships(make: MakeProject, text: str, user: str | None, *, 
         "app.ini": "[uwsgi]\nuid = www\n",
         "root.ini": "[uwsgi]\n# uid = www\nuid = root\n",
         "sup.conf": "[supervisord]\nuser=root\n[program:a]\nuser=www\n[program:b]\nuser=other\n",
+        "s6/s6-rc.d/web/run": "#!/bin/sh\nexec s6-setuidgid app gunicorn x\n",
         "root.conf": "[program:a]\nuser=www\n[program:b]\ncommand=x\n",
     }
     found = one(make, text, files)

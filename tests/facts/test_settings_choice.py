@@ -23,6 +23,15 @@ def test_a_deployment_file_names_it(make: MakeProject) -> None:
     assert found.reason == "DJANGO_SETTINGS_MODULE in deploy/shop.service:2"
 
 
+def test_what_one_build_step_sets_is_gone_when_it_runs(make: MakeProject) -> None:
+    image = "FROM python\nRUN x && \\\n  DJANGO_SETTINGS_MODULE=shop.static ./manage.py collectstatic\n"
+    project = make({"Dockerfile": image, "shop/static.py": ""})
+    assert settings_choice(project, Options()).module == "shop.settings"
+    later = image + "ENV DJANGO_SETTINGS_MODULE=shop.static\n"
+    project = make({"Dockerfile": later, "shop/static.py": ""})
+    assert settings_choice(project, Options()).reason == "DJANGO_SETTINGS_MODULE in Dockerfile:4"
+
+
 def test_a_unit_wins_over_a_script(make: MakeProject) -> None:
     script = "export DJANGO_SETTINGS_MODULE=shop.settings\n"
     project = make({"deploy/run.sh": script, "deploy/shop.service": UNIT, "shop/settings_live.py": ""})

@@ -26,6 +26,8 @@ _STORE_PORTS = frozenset({5432, 3306, 1433, 27017, 6379, 11211, 9200, 5672})
 # Other rules own these roles, and the edge is meant to be reached.
 _OWNED = frozenset({ServiceRole.EDGE, ServiceRole.APP, ServiceRole.STORE, ServiceRole.ADMIN_TOOL})
 
+_FRONT = frozenset({ServiceRole.EDGE, ServiceRole.APP})
+
 
 @rule(severity=Severity.HIGH)
 def check(compose: Compose, servers: AppServers | None) -> Iterator[Finding]:
@@ -35,6 +37,8 @@ def check(compose: Compose, servers: AppServers | None) -> Iterator[Finding]:
         for service in project.services:
             if service.role in _OWNED or service.profiles or service.name in containers or _is_edge(service, project):
                 continue
+            if not any(one.role in _FRONT or one.name in containers for one in project.services):
+                continue  # nothing tells what this service is: it may well be the site itself
             ports = [port for port in service.ports if port.public and port.target not in _STORE_PORTS]
             if not ports or (service.name, ports[0].location) in seen:
                 continue
@@ -50,6 +54,6 @@ def check(compose: Compose, servers: AppServers | None) -> Iterator[Finding]:
 
 
 def _is_edge(service: Service, project: ComposeProject) -> bool:
-    """It has the web's own ports, and no other service is known to be the edge."""
+    """It has the web's own ports, and no other service is known to be the edge and published."""
     web = any(port.published in {"80", "443"} for port in service.ports)
-    return web and not any(one.role is ServiceRole.EDGE for one in project.services)
+    return web and not any(one.role is ServiceRole.EDGE and one.ports for one in project.services)

@@ -46,7 +46,7 @@ def check(units: Units, servers: AppServers | None) -> Iterator[Finding]:
                 evidence=tuple(
                     Evidence(f"{line.key}={line.prefix}{' '.join(line.argv)}", line.location) for line in unit.execs[:1]
                 ),
-                severity=Severity.INFO if unit.role is Role.HELPER and unit.service_type == "oneshot" else None,
+                severity=_lower(unit, servers),
             )
     if unknown:
         place = f" at {unknown[0].location}" if unknown[0].location else ""
@@ -56,6 +56,14 @@ def check(units: Units, servers: AppServers | None) -> Iterator[Finding]:
 def _is_ours(unit: Unit) -> bool:
     on_host = unit.container is None and not unit.user_unit
     return unit.kind in {"service", "supervisor"} and unit.role in _OURS and on_host and bool(unit.execs)
+
+
+def _lower(unit: Unit, servers: AppServers | None) -> Severity | None:
+    if unit.role is Role.HELPER and unit.service_type == "oneshot":
+        return Severity.INFO
+    own = [one for one in (servers.servers if servers else ()) if one.location.path == unit.path]
+    workers_drop = bool(own) and all(one.drops_user is not None and one.drops_user not in _ROOT for one in own)
+    return Severity.MEDIUM if workers_drop else None
 
 
 def _drops_by_itself(unit: Unit, servers: AppServers | None) -> bool:
@@ -69,11 +77,11 @@ def _drops_by_itself(unit: Unit, servers: AppServers | None) -> bool:
 
 def _root(unit: Unit) -> str:
     """Why it runs as root, in words; empty where it does not."""
-    if unit.dynamic_user:
-        return ""
     for line in unit.execs:
         if line.key in {"ExecStart", "command"} and ("+" in line.prefix or "!" in line.prefix):
             return f"the prefix {quoted(line.prefix)} of its {line.key} takes the user back"
+    if unit.dynamic_user:
+        return ""
     if unit.user is None:
         return "it sets no `User=`" if unit.kind == "service" else "it sets no `user`"
     return f"its user is {quoted(unit.user)}" if unit.user in _ROOT else ""
