@@ -256,6 +256,27 @@ def test_the_fix_appends_always() -> None:
     assert fix.lines == ("    add_header Content-Security-Policy \"default-src 'self'\" always;",)
 
 
+OTHERS = ["shop.middleware.ExtraHeadersMiddleware"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "body", "document"),
+    [
+        ("security_header_not_always", CSP_LINE + DJANGO, {}),
+        ("nosniff_missing", DJANGO, {"set": {"SECURE_CONTENT_TYPE_NOSNIFF": False}}),
+        ("framing_allowed", DJANGO, {"without_middleware": [CLICKJACKING]}),
+        ("referrer_policy_unsafe", DJANGO, {"set": {"SECURE_REFERRER_POLICY": None}}),
+        ("hsts_missing", DJANGO, {"set": {"SECURE_HSTS_SECONDS": 0}}),
+    ],
+)
+def test_a_middleware_of_the_project_may_send_it(rule: str, body: str, document: dict[str, object]) -> None:
+    values = settings_of({**document, "middleware": OTHERS})
+    nginx = nginx_of(REDIRECT + https(body))
+    assert short(judge_facts(rule, nginx, values, gunicorn()), "medium") == ["skipped unknown"]
+    without = judge_facts(rule, nginx, settings_of(document), gunicorn())
+    assert isinstance(without, Failed)
+
+
 OUTER = NOSNIFF + csp("default-src 'self'")
 INNER = f"location /a/ {{ add_header Cache-Control no-store; {HEADERS} {PASS} }}"
 AT_A = "inferred server shop.example:443 location /a/"

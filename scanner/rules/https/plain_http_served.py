@@ -44,7 +44,7 @@ from scanner.facts.nginx import Nginx
 from scanner.facts.plain_http import PlainAnswer, PlainHttp, PlainKind
 from scanner.facts.redirects import django_redirects, exempt_paths
 from scanner.facts.settings import Settings
-from scanner.facts.settings_place import booted, settings_place
+from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import SettingsSource
 from scanner.facts.topology import TlsEnd, Topology
 from scanner.model import (
@@ -125,6 +125,7 @@ def _without_proxy(known: _Deployment) -> Iterator[Finding]:
         raise NotApplicable("TLS does not end at a proxy of this repository")
     if django_redirects(settings):
         return
+    require_decided(settings, "SECURE_SSL_REDIRECT")
     yield Finding(
         message=f"Nothing in the repository redirects plain HTTP to https: no proxy does, and `SECURE_SSL_REDIRECT` is "
         f"off in {quoted(settings.module)}; {_ELSEWHERE}.",
@@ -155,6 +156,8 @@ def _server(
         raise UnknownValue(f"the address of {server.symbol} at {server.location}")
     if not leaking and django and not files and known.settings is None:
         raise UnknownValue("whether Django redirects: the settings were not booted")
+    if not leaking and not files and known.settings is not None:
+        require_decided(known.settings, "SECURE_SSL_REDIRECT")
     yield _finding(configuration, server, known, leaking, (*django, *files))
 
 
