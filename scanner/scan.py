@@ -14,6 +14,7 @@ from scanner.config import Config
 from scanner.engine import BrokenProvider, Facts, discover_providers, discover_rules, judge
 from scanner.facts.boot_plan import BootPlan
 from scanner.facts.live_stack import LiveStack
+from scanner.facts.proxy_test import MessageClass, ProxyTest
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
 from scanner.facts.topology import Topology
@@ -326,10 +327,24 @@ def _stack(facts: Facts, kit: _Kit) -> tuple[LayerStatus, str]:
         return LayerStatus.FAILED, "; ".join(broken)
     if not stack.app_ready:
         return LayerStatus.FAILED, f"the application did not start: {stack.app_error}"
+    refused = _refused(_known(facts, ProxyTest))
+    if refused:
+        return LayerStatus.FAILED, f"{refused}; the application was asked behind our own proxy"
     failed = _failed_controls(facts)
     if failed:
         return LayerStatus.FAILED, "; ".join(failed[:3])
     return LayerStatus.RAN, f"{stack.engine} engine, {stack.site.name}"
+
+
+def _refused(test: ProxyTest | None) -> str:
+    """Why the project's own proxy did not run, where nginx was asked; empty where it ran."""
+    if test is None or (test.accepted and not test.our_cause):
+        return ""
+    if test.our_cause:
+        return test.our_cause
+    said = next((one for one in test.messages if one.kind is MessageClass.FINDING), None)
+    place = f" {said.location}" if said and said.location else " the project's configuration"
+    return f"nginx refuses{place}: {said.text}" if said else f"nginx refuses{place}"
 
 
 def _failed_controls(facts: Facts) -> tuple[str, ...]:
