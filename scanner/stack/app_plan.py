@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.facts.app_servers import Bind, ServerKind
+from scanner.facts.app_servers import Bind
 from scanner.facts.boot_plan import BootPlan
 from scanner.facts.live_stack import Canary
 from scanner.facts.settings import Json
@@ -60,8 +60,6 @@ def _command(inputs: Inputs, *, own_proxy: bool) -> AppCommand | NoApp:
         application = application_of(inputs.settings.value("WSGI_APPLICATION"), boot.settings_module)
         why = "no command that serves the application is in the repository"
         return made_up(application, _expected_bind(topology, own_proxy=own_proxy), why)
-    if server.kind is ServerKind.UWSGI or server.uwsgi_protocol:
-        return NoApp(f"uWSGI ({server.location}) is not started yet")
     environment = {**_said(server.environment), **boot.environment}
     sockets = tuple(_listen_text(bind) for bind in server.binds if bind.fd)
     return command_of(server, environment, sockets)

@@ -7,7 +7,7 @@ reloading, writing log and pid files.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from scanner.facts.app_servers import AppServer, Bind, ServerKind
@@ -48,6 +48,10 @@ class AppCommand:
     """The project's own command, not one that was made up."""
     own_user: bool = False
     """A configuration file may name another user: the launcher adds the sandbox's own."""
+    home: bool = False
+    """The server has a Python of its own in it: the launcher tells it where the environment lies."""
+    uwsgi: bool = False
+    """It speaks uWSGI's own protocol, not HTTP."""
     sockets: tuple[str, ...] = field(default=())
     """What systemd would open for it."""
 
@@ -75,20 +79,29 @@ _HYPERCORN: Final = Options(
     ),
 )
 _DAPHNE: Final = Options(valued=frozenset({"--access-log"}))
+_UWSGI: Final = Options(
+    flags=frozenset({"--auto-procname"}),
+    valued=frozenset(
+        {
+            *("-d", "--daemonize", "--daemonize2", "--uid", "--gid", "--pidfile", "--pidfile2", "--logto", "--logger"),
+            *("-H", "--home", "--virtualenv", "--venv", "--pyhome", "--py-autoreload", "--touch-reload"),
+        }
+    ),
+)
 _OPTIONS: Final = {
     ServerKind.GUNICORN: _GUNICORN,
     ServerKind.UVICORN: _UVICORN,
     ServerKind.HYPERCORN: _HYPERCORN,
     ServerKind.DAPHNE: _DAPHNE,
     ServerKind.WAITRESS: Options(),
+    ServerKind.UWSGI: _UWSGI,
 }
 
 
 def command_of(server: AppServer, environment: Mapping[str, str], sockets: tuple[str, ...] = ()) -> AppCommand:
     """The command of this server for the sandbox.
 
-    ``environment`` are the variables that the process gets; ``sockets`` what a socket unit opens for it. A server that
-    is not started in this version (uWSGI) is the caller's to refuse.
+    ``environment`` are the variables that the process gets; ``sockets`` what a socket unit opens for it.
     """
     values = {"PORT": DEFAULT_PORT, **environment}
     program, *rest = (_expanded(word, values) for word in server.argv)
@@ -119,6 +132,8 @@ def command_of(server: AppServer, environment: Mapping[str, str], sockets: tuple
         reason=server.artefact,
         own=True,
         own_user=server.kind is ServerKind.GUNICORN and server.config_file is not None,
+        home=server.kind is ServerKind.UWSGI,
+        uwsgi=server.uwsgi_protocol,
         sockets=sockets,
     )
 
@@ -158,16 +173,11 @@ def rebound(command: AppCommand, old: str, new: str, why: str) -> AppCommand:
     if argv == command.argv and command.kind is ServerKind.GUNICORN and not command.sockets:
         # It stands in a configuration file or variable, which the command line overrides.
         argv = (*argv, "--bind", f"unix:{new}")
-    return AppCommand(
-        kind=command.kind,
+    return replace(
+        command,
         argv=argv,
         binds=binds,
-        environment=command.environment,
         changes=(*command.changes, f"the socket {old} lies at {new}: {why}"),
-        location=command.location,
-        reason=command.reason,
-        own=command.own,
-        own_user=command.own_user,
         sockets=tuple(new if one == old else one for one in command.sockets),
     )
 

@@ -28,13 +28,13 @@ from scanner.sandbox.interface import (
 from scanner.stack.app_plan import AppPlan
 from scanner.stack.overlay import ProxyRoot, checking_script
 from scanner.stack.placement import Placement
+from scanner.stack.readiness import COLLECT_SECONDS
 
 PLACE: Final = "/opt/seatrial-stack"
 _HOOK: Final = f"{PLACE}/hook"
 _LAUNCH: Final = f"{PLACE}/launch.py"
 _ORDER: Final = f"{PLACE}/launch.json"
 _WIRE: Final = f"{PLACE}/wire.py"
-_COLLECT_SECONDS: Final = 60
 _HELPER_LIMITS: Final = Limits(memory=256 * MEBIBYTE, processes=64, cpus=1.0)
 _ENGINES: Final = frozenset({"PATH", "HOME", "TMPDIR", "PYTHONHOME", "VIRTUAL_ENV", "LD_PRELOAD", "LD_LIBRARY_PATH"})
 """What an image or unit says of its own file system: here the engine's environment takes its place."""
@@ -70,10 +70,11 @@ def app_process(app: AppPlan, around: Surroundings, *, hooked: bool) -> Process:
         "argv": list(app.command.argv),
         "manage": _manage(around.project, boot),
         "collect": list(app.collect) if app.collect else None,
-        "collect_seconds": _COLLECT_SECONDS,
+        "collect_seconds": COLLECT_SECONDS,
         "files": [{"path": one.path, "text": one.text} for one in app.canaries],
         "sockets": list(app.command.sockets),
         "own_user": app.command.own_user,
+        "home": app.command.home,
     }
     files = [
         File(_LAUNCH, own_file("launch.py")),

@@ -5,7 +5,7 @@ It reads one JSON object from the file named as its first argument::
     {"argv": ["gunicorn", …], "manage": {"path": "/srv/shop/manage.py", "sha256": "…"} or null,
      "collect": ["python", "-m", "django", "collectstatic", "--noinput"] or null, "collect_seconds": 60,
      "files": [{"path": "/srv/shop/static/x.css", "text": "…"}], "sockets": ["/run/shop.sock", "127.0.0.1:8000"],
-     "own_user": false}
+     "own_user": false, "home": false}
 
 It checks that the project's files are there, writes the canaries, collects static files, opens the sockets that systemd
 would open, and executes the server. Standard library, Python 3.8, nothing of ours.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from typing import Any
 
 EMPTY_TREE = 97
 """Exit code when the project's files are not there."""
+NO_SERVER = 127
+"""Exit code when the server cannot be executed."""
 FIRST_FD = 3
 
 
@@ -34,6 +37,9 @@ def main(arguments: list[str]) -> int:
     if wrong:
         say("the engine does not see the project's files: " + wrong)
         return EMPTY_TREE
+    if shutil.which(plan["argv"][0]) is None:
+        say("cannot start {}: it is not among the dependencies that were installed".format(plan["argv"][0]))
+        return NO_SERVER
     # The canaries come first: collectstatic must not take a directory of its own for a foreign one.
     for canary in plan["files"]:
         write(canary["path"], canary["text"])
@@ -43,12 +49,16 @@ def main(arguments: list[str]) -> int:
     if plan.get("own_user"):
         # A configuration file that names another user must not win: this process cannot become anyone else.
         argv = [*argv, "--user", str(os.getuid()), "--group", str(os.getgid())]
+    if plan.get("home"):
+        # uWSGI brings an interpreter of its own, which knows nothing of this one's environment.
+        argv = [*argv, "--home", sys.prefix]
+    os.environ["VIRTUAL_ENV"] = sys.prefix
     try:
         activate(plan["sockets"])
         os.execvp(argv[0], argv)  # noqa: S606 - becoming the server is what this program is for
     except OSError as error:
         say(f"cannot start {argv[0]}: {error}")
-        return 127
+        return NO_SERVER
 
 
 def say(text: str) -> None:

@@ -36,6 +36,8 @@ from scanner.stack.sender import ProberSetup, WireSender
 from scanner.stack.site import reference_doors
 
 _ROUNDS = 3
+_NOT_OUR_DOING = ("seatrial: cannot start", "seatrial: the engine does not see")
+"""What the launcher says when it cannot start the server: without the probe application it could not, either."""
 
 
 class StackFailed(Unavailable):
@@ -199,28 +201,24 @@ class Starter:
 
     def _reference(self) -> tuple[ProxyRoot, tuple[Door, ...]]:
         """Our own proxy in front of where the application listens."""
-        upstream = "127.0.0.1:8000"
+        upstream, uwsgi = "127.0.0.1:8000", False
         if isinstance(self.plan.app, AppPlan):
+            uwsgi = self.plan.app.command.uwsgi
             bind = next(iter(self.plan.app.command.binds), None)
             if bind is not None and bind.path is not None:
                 upstream = f"unix:{bind.path}"
             elif bind is not None:
                 upstream = f"127.0.0.1:{bind.port}" if bind.wildcard or bind.loopback else str(bind)
-        return reference_root(upstream, self.authority, self.names), reference_doors()
+        return reference_root(upstream, self.authority, self.names, uwsgi=uwsgi), reference_doors()
 
     def _start(self, root: ProxyRoot, placement: Placement, doors: tuple[Door, ...], *, own: bool) -> Started:
         """Start, and once more without the probe application if it does not come up with it."""
         started = self._once(root, placement, doors, own=own, hooked=True)
-        if not started.readiness.app_ended:
+        if not started.readiness.app_ended or any(text in started.running.logs("app") for text in _NOT_OUR_DOING):
             return started
         self.progress.step("starting the project without the probe application")
-        again = self._stopped(started) and self._once(root, placement, doors, own=own, hooked=False)
-        return again or started
-
-    @staticmethod
-    def _stopped(started: Started) -> bool:
         started.running.stop()
-        return True
+        return self._once(root, placement, doors, own=own, hooked=False)
 
     def _once(
         self, root: ProxyRoot, placement: Placement, doors: tuple[Door, ...], *, own: bool, hooked: bool

@@ -29,6 +29,10 @@ _STOCK: Final[Mapping[str, str]] = {
     "access_log": "access_log off;",
     "server_names_hash_bucket_size": "server_names_hash_bucket_size 128;",
 }
+_FORGEABLE: Final = (
+    *("X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-Protocol"),
+    *("X-Forwarded-Scheme", "X-Scheme", "Front-End-Https", "Forwarded"),
+)
 _CERTIFICATE: Final = f"{CONF}/seatrial/certificate.pem"
 _KEY: Final = f"{CONF}/seatrial/key.pem"
 _TEMPLATES: Final = jinja2.Environment(
@@ -115,16 +119,23 @@ def project_root(
     )
 
 
-def reference_root(upstream: str, authority: Authority, names: tuple[str, ...]) -> ProxyRoot:
+def reference_root(upstream: str, authority: Authority, names: tuple[str, ...], *, uwsgi: bool = False) -> ProxyRoot:
     """Our own proxy in front of ``127.0.0.1:8000`` or ``unix:/run/x.sock``."""
     leaf = authority.leaf(names)
     text = _TEMPLATES.get_template("reference.conf.j2").render(
-        user=SERVER_USER, certificate=_CERTIFICATE, key=_KEY, upstream=upstream
+        user=SERVER_USER,
+        certificate=_CERTIFICATE,
+        key=_KEY,
+        upstream=upstream,
+        uwsgi=uwsgi,
+        conf=CONF,
+        forgeable=_FORGEABLE,
     )
     files = (
         File(MAIN, text.encode()),
         File(_CERTIFICATE, leaf.full_chain),
         File(_KEY, leaf.key, 0o600),
+        File(f"{CONF}/uwsgi_params", known_text("uwsgi_params")),
     )
     folders, below = _writable(())
     return ProxyRoot(files, folders, (SERVER_USER,), _script(MAIN, Needs(), below, {}))

@@ -21,6 +21,9 @@ _UNREACHABLE_SECONDS: Final = 2.0
 _PROXY_SECONDS: Final = 3.0
 """How long the application has to start behind a proxy that answers instead of it."""
 _PROXY_PAGE: Final = b"<center>nginx"
+COLLECT_SECONDS: Final = 60
+COLLECTED: Final = "seatrial: collectstatic"
+"""What the launcher says when it is done with that."""
 _BAD_GATEWAY: Final = frozenset({502, 504})
 
 
@@ -126,7 +129,7 @@ class Waiter:
                 found = self._asked()
                 if found is not None:
                     return found
-            if time.monotonic() > self.deadline:
+            if time.monotonic() > self.deadline and not self._collects():
                 return self._ended(now=True) or Readiness(app=False, why_not=self._late(), proxy=proxy)
             time.sleep(_POLL_SECONDS)
 
@@ -145,6 +148,12 @@ class Waiter:
                     app=False, why_not=how_ended(app), proxy=self._connects(self.plan.doors), app_ended=True
                 )
         return None
+
+    def _collects(self) -> bool:
+        """Whether static files are still being collected: that has a time limit of its own, and the server waits."""
+        if self.app is None or self.app.collect is None or time.monotonic() > self.deadline + COLLECT_SECONDS:
+            return False
+        return COLLECTED not in self.running.logs("app")
 
     def _connects(self, doors: tuple[Door, ...]) -> bool:
         first = doors[0]

@@ -66,9 +66,13 @@ def test_a_collection_that_hangs_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
-    done = launch(tmp_path, argv=["no-such-server"])
+    done = launch(tmp_path, argv=["no-such-server"], collect=[sys.executable, "-c", "print('collected')"])
     assert done.returncode == 127
-    assert "cannot start no-such-server" in done.stderr
+    assert done.stderr.startswith("seatrial: cannot start no-such-server: it is not among the dependencies")
+    assert "collected" not in done.stderr, "nothing is done for a server that cannot start"
+    (tmp_path / "broken").write_text("#!/no/such/interpreter\n")
+    (tmp_path / "broken").chmod(0o755)
+    assert launch(tmp_path, argv=[str(tmp_path / "broken")]).returncode == 127
 
 
 @pytest.mark.parametrize("count", [1, 2])

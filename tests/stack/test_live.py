@@ -309,7 +309,9 @@ def test_killed_for_memory(tmp_path: Path) -> None:
 
 def test_the_engine_shows_an_empty_tree(tmp_path: Path) -> None:
     log = "seatrial: the engine does not see the project's files: [Errno 2] No such file: '/srv/shop/manage.py'\n"
-    assert "does not see the project's files" in run(tmp_path, FakeEngine(app_dies(log))).live.app_error
+    engine = FakeEngine(app_dies(log))
+    assert "does not see the project's files" in run(tmp_path, engine).live.app_error
+    assert len(engine.groups) == 1, "without the probe application it would see no more"
 
 
 def test_the_proxy_asks_another_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,3 +378,32 @@ def test_nginx_that_ends_after_its_test(tmp_path: Path) -> None:
     dies = nginx_dies(f'host not found in upstream "a" in {FILE}:1')
     with pytest.raises(StackFailed, match="passes its test and then ends"):
         run(tmp_path, FakeEngine(dies, dies, tests=((0, "ok"),)))
+
+
+def test_collecting_static_files_has_a_time_of_its_own(tmp_path: Path) -> None:
+    root = checkout(tmp_path, CONF.format("", "127.0.0.1:8000"))
+    manifest = {"staticfiles": {"BACKEND": "x.ManifestStaticFilesStorage"}}
+    known = inputs(
+        root,
+        topology=topology(PeerKind.LOOPBACK, gunicorn(), "127.0.0.1:8000"),
+        settings=settings(STATIC_ROOT="/srv/shop/static", STORAGES=manifest),
+    )
+    asked = 0
+
+    def answer(_: Mapping[str, object]) -> Mapping[str, object]:
+        nonlocal asked
+        asked += 1
+        return http(200, ECHO) if asked > 10 else http(502, b"<center>nginx</center>")
+
+    with contextlib.ExitStack() as cleanup:
+        result = session(
+            make_plan(known),
+            known.project,
+            dataclasses.replace(known.options, start_timeout=0.01),
+            FakeEngine(Start(answer=answer)),
+            Silent(),
+            known.boot,
+            Installed("fake", "x", "/p", "3.13.5"),
+            cleanup,
+        )
+    assert result.live.app_ready

@@ -244,6 +244,15 @@ def test_our_own_proxy_tells_the_truth() -> None:
     assert "X-Forwarded-Proto $scheme;" in text
 
 
+def test_our_own_proxy_speaks_uwsgi() -> None:
+    root = reference_root("127.0.0.1:3031", AUTHORITY, NAMES, uwsgi=True)
+    text = content(root, MAIN).decode()
+    assert "uwsgi_pass 127.0.0.1:3031;" in text
+    assert 'uwsgi_param HTTP_X_FORWARDED_SSL "";' in text
+    assert "proxy_pass" not in text
+    assert b"REQUEST_METHOD" in content(root, "/etc/nginx/uwsgi_params")
+
+
 def test_known_files() -> None:
     assert known_text("/x/mime.types").count(b"{") == 1
     with pytest.raises(KeyError):

@@ -12,7 +12,7 @@ from scanner.facts.live_stack import Edge, PlacementKind
 from scanner.facts.settings import MiddlewareClass
 from scanner.facts.topology import PeerKind, TlsEnd
 from scanner.sandbox.interface import Installed
-from scanner.stack.app_plan import AppPlan, NoApp
+from scanner.stack.app_plan import AppPlan
 from scanner.stack.certificates import Authority
 from scanner.stack.group import Surroundings, group_of
 from scanner.stack.overlay import project_root, reference_root
@@ -101,14 +101,16 @@ def test_a_command_that_nobody_wrote_listens_where_the_proxy_asks(tmp_path: Path
     assert not command.own
 
 
-def test_uwsgi_is_not_started_yet(tmp_path: Path) -> None:
-    server = dataclasses.replace(gunicorn(), kind=ServerKind.UWSGI)
+def test_uwsgi_is_started_with_the_environments_own_home(tmp_path: Path) -> None:
+    argv = ("uwsgi", "--ini", "uwsgi.ini", "-H", "/srv/venv", "--daemonize", "/var/log/u.log", "--uid", "www-data")
+    server = dataclasses.replace(gunicorn(), kind=ServerKind.UWSGI, argv=argv, uwsgi_protocol=True)
     target = topology(PeerKind.LOOPBACK, server, "127.0.0.1:8000")
-    plan = make_plan(
-        inputs(checkout(tmp_path, CONF.format("", "127.0.0.1:8000")), topology=target, settings=settings())
-    )
-    assert isinstance(plan.app, NoApp)
-    assert "deploy/shop.service:5" in plan.app.why
+    conf = "server { listen 80; location / { include uwsgi_params; uwsgi_pass 127.0.0.1:8000; } }"
+    plan = make_plan(inputs(checkout(tmp_path, conf), topology=target, settings=settings()))
+    command = app(plan).command
+    assert command.argv == ("uwsgi", "--ini", "uwsgi.ini")
+    assert (command.home, command.uwsgi) == (True, True)
+    assert [one.prefix for one in candidates_of(plan, own_proxy=True, doors=plan.doors)] == [""]
 
 
 def test_a_socket_in_the_projects_directory_moves(tmp_path: Path) -> None:
