@@ -98,4 +98,5 @@ def short(outcome: Outcome, severity: str) -> list[str]:
         case Errored(detail, _):
             return [f"errored {detail}"]
         case Failed(findings):
-            return [f"{one.severity.word if one.severity else severity} {one.proof} {one.symbol}" for one in findings]
+            words = [severity if one.severity is None else one.severity.word for one in findings]
+            return [f"{word} {one.proof} {one.symbol}" for word, one in zip(words, findings, strict=True)]

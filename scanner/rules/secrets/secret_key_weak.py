@@ -35,7 +35,7 @@ def check(settings: Settings, source: SettingsSource | None, plan: BootPlan | No
     for name in ("SECRET_KEY", *fallbacks):
         shape = settings.secrets.get(name)
         # Django refuses an empty key: production has one from a place that the repository does not hold.
-        if shape is None or shape.injected or not shape.length or _owned(name, source):
+        if shape is None or shape.injected or not shape.length or _owned(name, shape, source):
             continue
         weakness = _weakness(shape)
         if weakness:
@@ -46,6 +46,7 @@ def check(settings: Settings, source: SettingsSource | None, plan: BootPlan | No
                 symbol=f"settings.{name}",
                 evidence=(
                     Evidence(f"booted settings: {name} has {shape.length} characters, {shape.unique} different"),
+                    *_default(name, source, plan),
                 ),
                 severity=Severity.CRITICAL if shape.known else Severity.HIGH,
             )
@@ -64,10 +65,20 @@ def check(settings: Settings, source: SettingsSource | None, plan: BootPlan | No
         raise UnknownValue(f"the key was not available: SECRET_KEY is decided by {by}")
 
 
-def _owned(name: str, source: SettingsSource | None) -> bool:
-    """The literal in the source, or the literal default of a variable, is told by a rule of its own."""
+def _owned(name: str, shape: SecretShape, source: SettingsSource | None) -> bool:
+    """The literal in the source is told by a rule of its own, weak or not."""
     winner = source.winner(name.partition("[")[0]) if source else None
-    return winner is not None and winner.origin is Origin.LITERAL and bool(winner.literal_length)
+    if winner is None or winner.origin is not Origin.LITERAL or not winner.literal_length:
+        return False
+    return "[" in name or shape.length == winner.literal_length
+
+
+def _default(name: str, source: SettingsSource | None, plan: BootPlan | None) -> Iterator[Evidence]:
+    winner = source.winner(name.partition("[")[0]) if source else None
+    if winner is None or winner.origin is not Origin.ENV_DEFAULT or winner.variable is None:
+        return
+    if plan is not None and plan.variable(winner.variable) is None:
+        yield Evidence(f"nothing in the deployment sets {winner.variable}: its default is the key", winner.location)
 
 
 def _weakness(shape: SecretShape) -> str:
