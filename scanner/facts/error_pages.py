@@ -31,4 +31,4 @@ class ErrorPages:
     @property
     def debug_page(self) -> ErrorPage | None:
         """A page with at least two debug markers."""
-        return next((page for page in self.pages if len(page.debug_markers) >= 2), None)  # noqa: PLR2004 - one may be chance
+        return next((page for page in self.pages if len(page.debug_markers) >= 2), None)
