@@ -21,7 +21,6 @@ SECURITY_HEADERS = (HSTS, CSP, FRAMES, NOSNIFF, REFERRER, OPENER, PERMISSIONS)
 MINOR_HEADERS = frozenset({REFERRER, OPENER, PERMISSIONS})
 """What their loss costs is low."""
 CLICKJACKING = "django.middleware.clickjacking.XFrameOptionsMiddleware"
-_HEADER_WORDS = ("header", "securit", "secure", "csp", "hsts", "frame", "referrer", "permissions")
 _CSP_MIDDLEWARE = "django.middleware.csp.ContentSecurityPolicyMiddleware"
 _DJANGO_CSP = "csp.middleware.CSPMiddleware"
 
@@ -103,22 +102,6 @@ def django_header(settings: Settings, name: str) -> str | None:
             return _django_csp(settings)
         case _:
             return None
-
-
-def other_sender(settings: Settings) -> str | None:
-    """A middleware of the project's or a package's own that may send security headers, by its name; None for none."""
-    for entry in settings.middleware:
-        name = ".".join(entry.path.lower().split(".")[-2:])
-        if not entry.path.startswith(("django.", "csp.")) and any(word in name for word in _HEADER_WORDS):
-            return entry.path
-    return None
-
-
-def require_no_other_sender(settings: Settings, name: str) -> None:
-    """Raise UnknownValue where a middleware that nobody reads here may send that header."""
-    other = other_sender(settings)
-    if other is not None:
-        raise UnknownValue(f"whether {other} sends {name}")
 
 
 def django_hsts(settings: Settings) -> str | None:

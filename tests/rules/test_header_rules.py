@@ -2,6 +2,7 @@
 
 import pytest
 
+from scanner.facts.header_mentions import HeaderMentions
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders, MadeBy
 from scanner.facts.nginx import Nginx
 from scanner.facts.settings import Settings
@@ -275,6 +276,10 @@ def test_a_middleware_of_the_project_may_send_it(rule: str, body: str, document:
     assert short(judge_facts(rule, nginx, values, gunicorn()), "medium") == ["skipped unknown"]
     without = judge_facts(rule, nginx, settings_of(document), gunicorn())
     assert isinstance(without, Failed)
+    none_named = HeaderMentions(frozenset(), frozenset({"shop"}))
+    assert isinstance(judge_facts(rule, nginx, values, gunicorn(), none_named), Failed)
+    of_a_package = HeaderMentions(frozenset(), frozenset({"other"}))
+    assert short(judge_facts(rule, nginx, values, gunicorn(), of_a_package), "medium") == ["skipped unknown"]
 
 
 OUTER = NOSNIFF + csp("default-src 'self'")

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 
 from scanner.facts.app_servers import AppServers
 from scanner.facts.exchange_text import exchange_text
+from scanner.facts.header_mentions import HeaderMentions, require_no_other_sender
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders
 from scanner.facts.nginx import Nginx
 from scanner.facts.sent_headers import (
@@ -33,7 +34,6 @@ from scanner.facts.sent_headers import (
     frame_ancestors,
     is_api_only,
     is_lost,
-    require_no_other_sender,
 )
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
@@ -49,6 +49,7 @@ def check(
     source: SettingsSource | None,
     servers: AppServers | None,
     survey: HeaderSurvey | None,
+    mentions: HeaderMentions | None,
 ) -> Iterator[Finding]:
     if _is_good(django_header(settings, FRAMES) or "") or _restricts(django_header(settings, CSP) or ""):
         return
@@ -61,7 +62,7 @@ def check(
     if not live.lacking and edge.places and not _open_places(edge):
         return
     if not live.lacking:
-        require_no_other_sender(settings, FRAMES)
+        require_no_other_sender(settings, FRAMES, mentions)
     evidence = [Evidence(_text(settings, name), settings_place(settings, source, name)), *bare_places(edge, FRAMES)]
     evidence += [Evidence(f"{exchange_text(one.exchange, FRAMES, CSP)} (no {FRAMES})") for one in live.lacking[:3]]
     yield Finding(

@@ -18,9 +18,10 @@ from collections.abc import Iterator
 
 from scanner.facts.app_servers import AppServers
 from scanner.facts.exchange_text import exchange_text
+from scanner.facts.header_mentions import HeaderMentions, require_no_other_sender
 from scanner.facts.header_survey import HeaderSurvey
 from scanner.facts.nginx import Nginx
-from scanner.facts.sent_headers import NOSNIFF, is_api_only, require_no_other_sender
+from scanner.facts.sent_headers import NOSNIFF, is_api_only
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import Origin, SettingsSource
@@ -37,6 +38,7 @@ def check(
     source: SettingsSource | None,
     servers: AppServers | None,
     survey: HeaderSurvey | None,
+    mentions: HeaderMentions | None,
 ) -> Iterator[Finding]:
     if settings.value(_NAME):
         # Django sends it. That the middleware which does so is missing, or that the proxy hides it, has its own rules.
@@ -49,7 +51,7 @@ def check(
     if not live.lacking and edge.places and not edge.without(NOSNIFF, _is_good):
         return
     if not live.lacking:
-        require_no_other_sender(settings, NOSNIFF)
+        require_no_other_sender(settings, NOSNIFF, mentions)
     evidence = [
         booted(settings, source, _NAME),
         Evidence("security.W006 of check --deploy"),

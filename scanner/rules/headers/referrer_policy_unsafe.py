@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from scanner.facts.app_servers import AppServers
 from scanner.facts.exchange_text import exchange_text
+from scanner.facts.header_mentions import HeaderMentions, require_no_other_sender
 from scanner.facts.header_survey import HeaderSurvey
 from scanner.facts.nginx import Nginx
 from scanner.facts.redirects import SECURITY_MIDDLEWARE
@@ -29,7 +30,6 @@ from scanner.facts.sent_headers import (
     django_header,
     hidden,
     level_symbol,
-    require_no_other_sender,
 )
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
@@ -52,6 +52,7 @@ def check(
     source: SettingsSource | None,
     servers: AppServers | None,
     survey: HeaderSurvey | None,
+    mentions: HeaderMentions | None,
 ) -> Iterator[Finding]:
     edge = Edge.of(nginx, servers, settings)
     live = seen(survey, edge, REFERRER, lambda page: _fault(page.values(REFERRER)) == "")
@@ -66,7 +67,7 @@ def check(
     for values in _values(settings, edge):
         fault = _fault(values)
         if fault:
-            require_no_other_sender(settings, REFERRER)
+            require_no_other_sender(settings, REFERRER, mentions)
             yield _told(settings, source, edge, fault, live)
             return
 

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from scanner.facts.app_servers import AppServers
 from scanner.facts.edge import DjangoPlace, django_places, judged, same_place
 from scanner.facts.exchange_text import exchange_text
+from scanner.facts.header_mentions import HeaderMentions, require_no_other_sender
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders
 from scanner.facts.nginx import Nginx
 from scanner.facts.scheme import Sight, https_sight, proxy_ssl_header
@@ -39,7 +40,6 @@ from scanner.facts.sent_headers import (
     added,
     django_header,
     hidden,
-    require_no_other_sender,
 )
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
@@ -64,6 +64,7 @@ class _Facts:
     source: SettingsSource | None
     servers: AppServers | None
     topology: Topology | None
+    mentions: HeaderMentions | None
     live: bool
     """The live stack was asked for headers: what it saw decides."""
 
@@ -76,8 +77,9 @@ def check(
     servers: AppServers | None,
     topology: Topology | None,
     survey: HeaderSurvey | None,
+    mentions: HeaderMentions | None,
 ) -> Iterator[Finding]:
-    known = _Facts(settings, source, servers, topology, live=survey is not None)
+    known = _Facts(settings, source, servers, topology, mentions, live=survey is not None)
     unknown: list[UnknownValue] = []
     adds = False
     for configuration in judged(nginx):
@@ -126,7 +128,7 @@ def _lost(
     if lost and place is not None and known.settings is None:
         raise UnknownValue("whether Django sends the same headers: the settings were not booted")
     if lost and place is not None and known.settings is not None and not known.live:
-        require_no_other_sender(known.settings, lost[0].arg(0))
+        require_no_other_sender(known.settings, lost[0].arg(0), known.mentions)
     return tuple(item for item in lost if place is None or not _django_sends(place, item, known))
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from scanner.facts.app_servers import AppServers
 from scanner.facts.edge import DjangoPlace, all_django_places
 from scanner.facts.exchange_text import exchange_text
+from scanner.facts.header_mentions import HeaderMentions, require_no_other_sender
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders, MadeBy
 from scanner.facts.nginx import Nginx
 from scanner.facts.scheme import Sight, https_sight, proxy_ssl_header
@@ -34,7 +35,6 @@ from scanner.facts.sent_headers import (
     django_header,
     hidden,
     level_symbol,
-    require_no_other_sender,
 )
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
@@ -60,6 +60,7 @@ class _Facts:
     source: SettingsSource | None
     servers: AppServers | None
     topology: Topology | None
+    mentions: HeaderMentions | None
 
 
 @rule(severity=Severity.MEDIUM)
@@ -70,6 +71,7 @@ def check(
     servers: AppServers | None,
     topology: Topology | None,
     survey: HeaderSurvey | None,
+    mentions: HeaderMentions | None,
 ) -> Iterator[Finding]:
     places = [place for place in all_django_places(nginx, servers, settings) if _answers(place)]
     if not places:
@@ -86,12 +88,12 @@ def check(
     for line in lines.values():
         if settings is None:
             continue
-        known = _Facts(settings, source, servers, topology)
+        known = _Facts(settings, source, servers, topology, mentions)
         alone = _Line(
             line.header, line.symbol, tuple(one for one in line.places if not _django_sends(one, line, known))
         )
         if alone.places:
-            yield from _judge(alone, survey, nginx, settings)
+            yield from _judge(alone, survey, nginx, known)
 
 
 def _answers(place: DjangoPlace) -> bool:
@@ -121,13 +123,13 @@ def _django_sends(place: DjangoPlace, line: _Line, known: _Facts) -> bool:
     return https_sight(place, header, known.servers, known.topology).sight is not Sight.UNSEEN
 
 
-def _judge(line: _Line, survey: HeaderSurvey | None, nginx: Nginx, settings: Settings) -> Iterator[Finding]:
+def _judge(line: _Line, survey: HeaderSurvey | None, nginx: Nginx, known: _Facts) -> Iterator[Finding]:
     errors = _error_pages(line, survey) if any(one.configuration is nginx.main for one in line.places) else []
     lacking = [one for one in errors if not one.values(line.header.name)]
     if errors and not lacking:
         return
     if not lacking:
-        require_no_other_sender(settings, line.header.name)
+        require_no_other_sender(known.settings, line.header.name, known.mentions)
     directive = line.header.directive
     assumed = survey is not None and survey.assumed_edge
     evidence = [Evidence(directive.text, directive.location)]

@@ -23,6 +23,7 @@ from scanner.facts.app_servers import AppServers
 from scanner.facts.compose import Compose
 from scanner.facts.edge import DjangoPlace, django_places, judged, other_edge
 from scanner.facts.exchange_text import exchange_text
+from scanner.facts.header_mentions import HeaderMentions, require_no_other_sender
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders
 from scanner.facts.nginx import Nginx
 from scanner.facts.sent_headers import (
@@ -32,7 +33,6 @@ from scanner.facts.sent_headers import (
     edge_hsts,
     is_lost,
     place_of_answer,
-    require_no_other_sender,
 )
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
@@ -58,6 +58,7 @@ def check(
     compose: Compose | None,
     topology: Topology | None,
     survey: HeaderSurvey | None,
+    mentions: HeaderMentions | None,
 ) -> Iterator[Finding]:
     setting = _Setting(settings, source)
     places = [place for one in judged(nginx)[:1] for place in django_places(one, servers, settings)]
@@ -80,7 +81,7 @@ def check(
         return
     if not places and other_edge(compose) is not None:
         raise UnknownValue("what the proxy in front adds: its configuration is not read")
-    require_no_other_sender(settings, HSTS)
+    require_no_other_sender(settings, HSTS, mentions)
     yield from _from_files(setting, places, severity)
 
 
