@@ -113,11 +113,12 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--engine", default="local", choices=("local", "docker", "auto"))
     parser.add_argument("--only", nargs="*", default=[], help="names of checkouts")
+    parser.add_argument("--allow-builds", action="store_true", help="as the key allow-builds of .seatrial.yml")
     parser.add_argument("--write", type=Path)
     parser.add_argument("-v", action="store_true", dest="loud")
     given = parser.parse_args()
     bundle = os.environ.get("SSL_CERT_FILE")
-    options = Options(ca_bundle=Path(bundle) if bundle else None)
+    options = Options(ca_bundle=Path(bundle) if bundle else None, allow_builds=given.allow_builds)
     engine, reasons = choose(given.engine, options)
     if engine is None:
         print("; ".join(reasons), file=sys.stderr)

@@ -185,7 +185,7 @@ def _selection(words: list[str]) -> Selection:
         elif option in {"--group", "--with", "-G", "--only", "--only-group"}:
             groups.update(re.split(r"[,\s]+", value.strip("'\"")))
     return Selection(
-        frozenset(extras), frozenset(groups) - {"main"}, all_extras="--all-extras" in words,
+        frozenset(extras), frozenset(groups), all_extras="--all-extras" in words,
         all_groups="--all-groups" in words, only_group="--only-group" in words,
     )  # fmt: skip
 
@@ -283,6 +283,10 @@ def _declared(project: Project, directory: str, line: _Line | None) -> Wanted | 
     if not lines:
         poetry = _table(_table(manifest.get("tool")).get("poetry"))
         lines = list(_poetry(_table(poetry.get("dependencies"))))
+    if not lines:
+        # An application that is no package may have groups only.
+        names = [name for name in groups if not _NOT_PRODUCTION & tokens(name)]
+        lines = [one for name in names for one in _strings(groups[name])]
     if not lines:
         lines, path = _setup(project, directory)
     if not any(name_of(one) == "django" for one in lines) and not lines:

@@ -13,7 +13,7 @@ from scanner.sandbox.interface import Dependencies, Engine, EngineFailed, Instal
 
 _MOST_TRIES = 30
 _SUBSTITUTES: Mapping[str, str] = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg-binary"}
-_NEVER_NEEDED = frozenset({"uwsgi", "mod-wsgi", "pywin32", "pywin32-ctypes", "pypiwin32", "uwsgitop", "pkg-resources"})
+_NEVER_NEEDED = frozenset({"mod-wsgi", "pywin32", "pywin32-ctypes", "pypiwin32", "uwsgitop", "pkg-resources"})
 """The settings never need them, and they have no wheels (or none for Linux)."""
 _SYSTEM: Mapping[str, tuple[str, ...]] = {
     "mysqlclient": ("default-libmysqlclient-dev", "pkg-config"),
@@ -147,6 +147,10 @@ def _prepared(request: Request) -> Request:
         name = name_of(line)
         if name in _NEVER_NEEDED:
             notes.append(f"{name} was left out: the settings do not need it")
+        elif name == "uwsgi":
+            # The settings do not need it, the live layer does. The versions of the two are not quite the same.
+            lines.append("pyuwsgi")
+            notes.append("pyuwsgi takes the place of uwsgi: the same server as a wheel")
         elif name in _SUBSTITUTES and not re.match(r"[\w.-]+\[", line):
             lines.append(_SUBSTITUTES[name] + line[len(re.match(r"[\w.-]*", line.strip()).group()) :])  # type: ignore[union-attr]  # it matches empty as well
         elif name == "psycopg" and re.match(r"psycopg\[c[\],]", line):

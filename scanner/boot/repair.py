@@ -231,6 +231,29 @@ def _logging(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
     return ready.override(Override("LOGGING_CONFIG", "null", why)).note(why) if ready else None
 
 
+_SYSTEM = frozenset(
+    {
+        *(
+            "/",
+            "/bin",
+            "/boot",
+            "/dev",
+            "/etc",
+            "/home",
+            "/lib",
+            "/lib64",
+            "/mnt",
+            "/opt",
+            "/proc",
+            "/root",
+            "/sbin",
+            "/srv",
+        ),
+        *("/sys", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/lib", "/usr/local/share"),
+        *("/usr/share", "/var", "/var/lib", "/seatrial", "/opt/seatrial"),
+    }
+)
+"""A file system of its own there would hide what the process needs."""
 _PATH = re.compile(r"(?:No such file or directory|Permission denied|Read-only file system)[^'\"]*['\"]([^'\"]+)['\"]")
 
 
@@ -249,7 +272,7 @@ def _path(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
         parent = str(path.parent if path.suffix or "No such file" in text else path)
         for place in dict.fromkeys([parent, str(path)]):
             ready = draft.once(f"directory {place}")
-            if ready is None or place in {"/", "/usr", "/etc", "/proc", "/dev"}:
+            if ready is None or place in _SYSTEM:
                 continue
             return ready.directory(place).note(f"{place} was made (the deployment would have it)")
         whole = draft.once("writable") if in_tree else None
@@ -313,6 +336,9 @@ def _metadata(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
     return ready.file(MadeFile(f"{folder}/METADATA", content, why)).path(place).note(why)
 
 
+_CONFIGURATION = re.compile(r"[Cc]onfiguration module \(?['\"]?([\w.]+)['\"]?\)? not found")
+
+
 def _module(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
     known = {
         module: name
@@ -320,6 +346,9 @@ def _module(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
         if re.split(r"[\[<=]", name)[0].lower() not in workshop.left_out
     }
     offers = Offers(known, workshop.available, system=workshop.can_add_system_packages)
+    named = _CONFIGURATION.search(fault.text)
+    if named:  # the project's own words for a module that is missing
+        fault = replace(fault, missing=named.group(1), text=f"{fault.text} No module named '{named.group(1)}'")
     return repair_module(fault, draft, workshop.project, workshop.placeholders, offers)
 
 

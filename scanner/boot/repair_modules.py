@@ -11,6 +11,7 @@ from scanner.boot.placeholders import Placeholders
 from scanner.boot.record import Fault
 from scanner.facts.boot_plan import MadeFile
 from scanner.facts.environment_readers import dotted
+from scanner.facts.secrets import is_placeholder, is_secret_key
 from scanner.project import Project, Unreadable
 from scanner.project.scope import tokens
 
@@ -126,7 +127,7 @@ def repair_module(
     return (
         _elsewhere(name, draft, project)
         or _installed(name, draft, offers)
-        or _from_example(name, draft, project)
+        or _from_example(name, draft, project, placeholders)
         or _stub(name, draft, project, placeholders)
     )
 
@@ -229,16 +230,36 @@ def _places(name: str, draft: Draft, project: Project) -> Iterator[tuple[str, st
             yield f"{base}{inside}.py", f"{directory}/{inside}.py"
 
 
-def _from_example(name: str, draft: Draft, project: Project) -> Draft | None:
+def _from_example(name: str, draft: Draft, project: Project, placeholders: Placeholders) -> Draft | None:
     for wanted, target in _places(name, draft, project):
         directory, stem = PurePosixPath(wanted).parent, PurePosixPath(wanted).stem
         for pattern in _EXAMPLES:
             candidate = str(directory / pattern.format(stem=stem))
             ready = draft.once(f"example {candidate}") if project.exists(candidate) else None
             if ready is not None:
-                why = f"{wanted} was made from {candidate}"
-                return ready.file(MadeFile(target, project.read_bytes(candidate), why)).note(why)
+                return _filled(
+                    ready, project.read_text(candidate), f"{wanted} was made from {candidate}", target, placeholders
+                )
     return None
+
+
+_EMPTY = re.compile(r"^(\s*)([A-Z][A-Z0-9_]*)(\s*=\s*)(['\"])([^'\"\n]*)\4", re.MULTILINE)
+
+
+def _filled(draft: Draft, text: str, why: str, target: str, placeholders: Placeholders) -> Draft:
+    """The example with made-up values where people put their own keys."""
+    marks: dict[str, str] = {}
+
+    def fill(match: re.Match[str]) -> str:
+        indent, name, sign, _, value = match.groups()
+        if not is_secret_key(name) or not (is_placeholder(value) or len(value) < 50):
+            return match.group()
+        made = placeholders.make(name)
+        marks[name] = made.mark
+        return f"{indent}{name}{sign}{made.value!r}"
+
+    changed = draft.file(MadeFile(target, _EMPTY.sub(fill, text).encode(), why)).note(why)
+    return replace(changed, marks={**changed.marks, **marks})
 
 
 def _stub(name: str, draft: Draft, project: Project, placeholders: Placeholders) -> Draft | None:

@@ -159,6 +159,11 @@ def test_what_pyproject_declares(facts_of: MakeFacts) -> None:
     assert wanted(facts_of({"pyproject.toml": text})).lines == ("django>=5", "sentry-sdk")
 
 
+def test_groups_alone(facts_of: MakeFacts) -> None:
+    text = "[dependency-groups]\nmain = ['django==5.1']\ndev = ['pytest']\n"
+    assert wanted(facts_of({"pyproject.toml": text})).lines == ("django==5.1",)
+
+
 def test_what_poetry_declares(facts_of: MakeFacts) -> None:
     text = (
         '[tool.poetry.dependencies]\npython = "^3.11"\ndjango = "^4.2.1"\n'

@@ -32,7 +32,7 @@ def fault(text: str, *causes: str, kind: str = "builtins.ValueError", line: int 
 def shop(facts_of: MakeFacts) -> Workshop:
     facts = facts_of({
         "shop/settings.py": SETTINGS,
-        "shop/local.py.example": "KEY = 'x'\n",
+        "shop/local.py.example": "SECRET_KEY = ''\nNAME = ''\n",
         "shop/use.py": "from shop.secret_things import TOKEN, load\nload()\n",
         "libs/helpers/__init__.py": "",
         "config.json.example": "{}",
@@ -115,6 +115,13 @@ def test_directories_then_the_whole_tree(shop: Workshop) -> None:
     assert draft is not None
 
 
+def test_no_directory_of_the_system_is_hidden(shop: Workshop) -> None:
+    text = "PermissionError: [Errno 13] Permission denied: '/usr/local/share/Club'"
+    following = repaired(fault(text), Draft(PLAN), shop)
+    assert following is not None
+    assert following.plan.directories == ("/usr/local/share/Club",)
+
+
 def test_a_file_that_is_copied_from_its_example(shop: Workshop) -> None:
     following = repaired(
         fault("FileNotFoundError: [Errno 2] No such file or directory: '/app/config.json'"), Draft(PLAN), shop
@@ -130,7 +137,11 @@ def missing(name: str) -> Fault:
 def test_a_module_with_an_example(shop: Workshop) -> None:
     following = repaired(missing("shop.local"), Draft(PLAN), shop)
     assert following is not None
-    assert [one.target for one in following.plan.files] == ["/app/shop/local.py"]
+    [made] = following.plan.files
+    assert made.target == "/app/shop/local.py"
+    assert made.content.startswith(b"SECRET_KEY = 'seatrial")
+    assert made.content.endswith(b"NAME = ''\n")
+    assert set(following.marks) == {"SECRET_KEY"}
 
 
 def test_a_module_of_the_projects_own_is_stubbed(shop: Workshop) -> None:
