@@ -210,6 +210,25 @@ def posted(origin: str, status: int, *, token: bool = True) -> CsrfOrigins:
             ["passed"],
             id="nothing tells which names are the site's",
         ),
+        pytest.param(
+            [origins("https://other.test", samples={"ALLOWED_HOSTS": "HOSTS"})],
+            ["passed"],
+            id="an example file has the names",
+        ),
+        pytest.param(
+            [origins("http://other.test", injected={"ALLOWED_HOSTS": "HOSTS"})],
+            ["medium inferred settings.CSRF_TRUSTED_ORIGINS http://other.test"],
+            id="the names are unknown, the scheme is not",
+        ),
+        pytest.param(
+            [
+                settings_of(
+                    {"set": {"ALLOWED_HOSTS": ["localhost", "10.0.0.4"], "CSRF_TRUSTED_ORIGINS": ["https://a.test"]}}
+                )
+            ],
+            ["passed"],
+            id="only addresses are known",
+        ),
         pytest.param([origins(injected={"CSRF_TRUSTED_ORIGINS": "O"})], ["skipped unknown"], id="invented"),
         pytest.param(
             [origins("https://*", samples={"CSRF_TRUSTED_ORIGINS": "O"})], ["skipped unknown"], id="an example's"

@@ -64,7 +64,8 @@ def _has_edge(compose: Compose | None) -> bool:
 def _openings(server: AppServer, compose: Compose | None) -> Iterator[_Open]:
     if server.container is None:
         for bind in server.binds:
-            if not bind.loopback and not bind.fd:
+            given_by_nobody_here = bind.fd and bind.port is None
+            if not bind.loopback and not given_by_nobody_here:
                 yield _Open(server.artefact, bind.location, f"listens on {quoted(bind)}", bind.port, ())
         return
     for service in _services(server, compose):
