@@ -168,7 +168,7 @@ def _chosen_branch(simple: Sequence[Simple], passed: tuple[Word, ...]) -> Sequen
 class _Budget:
     """Scripts that start each other must come to an end."""
 
-    steps: int = 400
+    steps: int = 5000
 
 
 @dataclass

@@ -18,7 +18,7 @@ _OVERRIDES = (
 )
 _OTHER_NAMES = frozenset({"production", "prod", "local", "staging", "development", "dev", "stack", "swarm", "deploy"})
 _SERVICES = re.compile(r"^services:[ \t]*(?:#.*)?$", re.MULTILINE)
-_CALL = re.compile(r"docker[ -]compose((?:\s+\\?\n?\s*(?:-f|--file)[ =]?\s*[\"']?[^\s\"']+[\"']?)+)")
+_CALL = re.compile(r"docker[ -]compose((?:\s+(?:\\\n\s*)?(?:-f|--file)[ =]?\s*[\"']?[^\s\"']+[\"']?)+)")
 _FILE = re.compile(r"(?:-f|--file)[ =]?\s*[\"']?([^\s\"']+)")
 _LIST = re.compile(r"^[ \t]*(?:export[ \t]+)?COMPOSE_FILE[ \t]*=[ \t]*[\"']?([^\s\"']+)", re.MULTILINE)
 _CALLERS = (

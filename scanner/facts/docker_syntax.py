@@ -10,6 +10,7 @@ from scanner.model import Location
 from scanner.project.scope import words
 
 MAX_DOCKERFILE = 512 * 1024
+_MAX_FLAGS = 16
 _KEYWORDS = words(
     "FROM RUN CMD LABEL MAINTAINER EXPOSE ENV ADD COPY ENTRYPOINT VOLUME USER WORKDIR ARG ONBUILD STOPSIGNAL",
     "HEALTHCHECK SHELL",
@@ -169,7 +170,10 @@ def split_flags(arguments: str) -> tuple[dict[str, str], str]:
     """An instruction's ``--flag=value`` words, and the rest."""
     flags: dict[str, str] = {}
     rest = arguments.strip()
-    while match := re.match(r"--([\w-]+)(?:=(\S*))?\s+", rest):
+    for _ in range(_MAX_FLAGS):
+        match = re.match(r"--([\w-]+)(?:=(\S*))?\s+", rest)
+        if match is None:
+            break
         flags[match.group(1)] = match.group(2) or ""
         rest = rest[match.end() :]
     return flags, rest
@@ -180,7 +184,9 @@ def key_values(arguments: str) -> tuple[tuple[str, str], ...]:
     text = arguments.strip()
     found = [
         (match.group(1), _unquoted(match.group(2)))
-        for match in re.finditer(r"([A-Za-z_][\w.-]*)=((?:\"(?:\\.|[^\"\\])*\"|'[^']*'|\\.|[^\s\"'\\])*)", text)
+        for match in re.finditer(
+            r"(?<![\w.-])([A-Za-z_][\w.-]*)=((?:\"(?:\\.|[^\"\\])*\"|'[^']*'|\\.|[^\s\"'\\])*)", text
+        )
     ]
     head = re.match(r"([A-Za-z_]\w*)\s+(\S.*)", text, re.DOTALL)
     if head and "=" not in text.split()[0]:

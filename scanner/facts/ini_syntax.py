@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from scanner.model import Location
 
+_MAX_PLACED = 1000
 _SECTION = re.compile(r"[ \t]*\[([^\]\n]+)\][ \t]*(?:[#;].*)?")
 _KEY = re.compile(r"[ \t]*([A-Za-z_][\w.\-]*)[ \t]*=[ \t]*")
 _SUPERVISOR_KEY = re.compile(r"[ \t]*([A-Za-z_][\w.\-]*)[ \t]*[=:][ \t]*")
@@ -62,7 +63,10 @@ def place_words(path: str, pieces: Sequence[Piece], words: Sequence[str]) -> tup
     found: list[Location] = []
     index, cursor = 0, 0
     last = Location(path, pieces[0].line, pieces[0].column)
-    for word in words:
+    for number, word in enumerate(words):
+        if number >= _MAX_PLACED:
+            found.append(last)
+            continue
         probe, start = index, cursor
         while probe < len(pieces):
             at = pieces[probe].text.find(word, start) if word else -1

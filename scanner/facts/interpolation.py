@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_BRACE = re.compile(r"\$\{|\}")
 _MAX_NESTING = 8
 
 
@@ -30,6 +31,7 @@ def interpolate(text: str, known: Mapping[str, str], depth: int = 0) -> Interpol
     missing: list[str] = []
     defaults = False
     position = 0
+    closers = _closers(text)
     while position < len(text):
         at = text.find("$", position)
         if at < 0:
@@ -40,7 +42,7 @@ def interpolate(text: str, known: Mapping[str, str], depth: int = 0) -> Interpol
             out.append("$")
             position = at + 2
             continue
-        expression, position = _expression(text, at)
+        expression, position = _expression(text, at, closers)
         if expression is None:
             out.append("$")
             continue
@@ -64,13 +66,13 @@ def interpolate(text: str, known: Mapping[str, str], depth: int = 0) -> Interpol
     return Interpolated("".join(out), tuple(names), tuple(missing), defaults)
 
 
-def _expression(text: str, at: int) -> tuple[tuple[str, str, str] | None, int]:
+def _expression(text: str, at: int, closers: Mapping[int, int]) -> tuple[tuple[str, str, str] | None, int]:
     """Name, operator and argument of the expression at ``$``, and where it ends."""
     if not text.startswith("${", at):
         plain = _NAME.match(text, at + 1)
         return ((plain.group(), "", ""), plain.end()) if plain else (None, at + 1)
     name = _NAME.match(text, at + 2)
-    end = _closing(text, at + 2)
+    end = closers.get(at)
     if name is None or end is None:
         return None, at + 1
     rest = text[name.end() : end]
@@ -80,13 +82,14 @@ def _expression(text: str, at: int) -> tuple[tuple[str, str, str] | None, int]:
     return ((name.group(), "", ""), end + 1) if not rest else (None, at + 1)
 
 
-def _closing(text: str, start: int) -> int | None:
-    depth = 1
-    for position in range(start, len(text)):
-        if text.startswith("${", position):
-            depth += 1
-        elif text[position] == "}":
-            depth -= 1
-            if depth == 0:
-                return position
-    return None
+def _closers(text: str) -> Mapping[int, int]:
+    """Where each ``${`` ends, as far as it does."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    for match in _BRACE.finditer(text):
+        if match.group() == "}":
+            if opened:
+                found[opened.pop()] = match.start()
+        else:
+            opened.append(match.start())
+    return found

@@ -190,20 +190,20 @@ class _Scanner:
         return "".join(out)
 
     def _read_documents(self) -> None:
+        opened = max(0, self.position - 1)
+        before = self.text[self.text.rfind("\n", 0, opened) + 1 : opened] if self._pending else ""
         for word, dashed, expands in self._pending:
-            before = self.text[: self.position].rstrip("\n").rpartition("\n")[2]
             start, first = self.position, self.line
             while self.position < len(self.text):
                 end = self.text.find("\n", self.position)
                 end = len(self.text) if end < 0 else end
                 content = self.text[self.position : end]
                 closed = (content.lstrip("\t") if dashed else content).strip() == word
-                body = self.text[start : self.position]
-                self.position = end
+                body_end, self.position = self.position, end
                 if end < len(self.text):
                     self._newline(1)
                 if closed:
-                    self.documents.append(HereDocument(before, body, first, expands))
+                    self.documents.append(HereDocument(before, self.text[start:body_end], first, expands))
                     break
         self._pending = []
 

@@ -19,7 +19,7 @@ _LIMIT = 256 * 1024
 _RENDERED = r"(?:\.(?:j2|jinja2?|template|tmpl|tpl|erb|in|example|sample|dist))?"
 _UNIT = re.compile(rf"([^/]+\.(?:service|socket|timer)){_RENDERED}", re.IGNORECASE)
 _DROP_IN = re.compile(rf"(?:.*/)?([^/]+\.(?:service|socket|timer))\.d/[^/]+\.conf{_RENDERED}", re.IGNORECASE)
-_WRITTEN = re.compile(r"([\w@.\\-]+\.(?:service|socket|timer))(?=['\"\s]|$)")
+_WRITTEN = re.compile(r"(?<![\w@.\\-])([\w@.\\-]{1,200}\.(?:service|socket|timer))(?=['\"\s]|$)")
 _SECTIONS = {"Unit", "Service", "Socket", "Timer", "Install"}
 _TEMPLATED = re.compile(r"\{\{|\{%|<%|\$\{|\$\(|\$[A-Za-z_]|@[A-Z_]+@|__[A-Z_]+__")
 _EXEC_KEYS = ("ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost", "ExecCondition")

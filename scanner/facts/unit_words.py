@@ -3,7 +3,7 @@
 import re
 
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
-_PAIR = re.compile(r"([A-Za-z_]\w*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^,]*))\s*(?:,|\Z)")
+_KEY = re.compile(r"[\s,]*([A-Za-z_]\w*)[ \t]*=[ \t]*")
 
 
 def split_systemd(value: str) -> tuple[str, ...]:
@@ -42,7 +42,17 @@ def split_systemd(value: str) -> tuple[str, ...]:
 
 def split_supervisor_environment(value: str) -> tuple[tuple[str, str], ...]:
     """The pairs of supervisor's ``environment=KEY="value",OTHER=1``."""
-    return tuple(
-        (match.group(1), next((part for part in match.groups()[1:] if part is not None), "").strip())
-        for match in _PAIR.finditer(value)
-    )
+    pairs: list[tuple[str, str]] = []
+    position = 0
+    while match := _KEY.match(value, position):
+        start = match.end()
+        quote = value[start : start + 1]
+        closed = value.find(quote, start + 1) if quote in {"'", '"'} else -1
+        if closed >= 0:
+            pairs.append((match.group(1), value[start + 1 : closed]))
+            position = closed + 1
+            continue
+        comma = value.find(",", start)
+        position = len(value) if comma < 0 else comma + 1
+        pairs.append((match.group(1), value[start:position].rstrip(",").strip()))
+    return tuple(pairs)

@@ -102,7 +102,7 @@ class _Relations:
 
     def _named(self, holder: str, by_name: Mapping[str, list[str]]) -> Iterator[str]:
         text = self._holding(holder)
-        for word in set(_WORD.findall(text)):
+        for word in {word.rstrip("./") for word in _WORD.findall(text)}:
             for candidate in by_name.get(word.rpartition("/")[2], ()):
                 if _names(holder, word, candidate):
                     yield candidate
@@ -144,7 +144,9 @@ class _Relations:
     def _layered(self, base: str, over: str) -> bool:
         """Some script gives both files to Compose."""
         first, second = (re.escape(path.rpartition("/")[2]) for path in (base, over))
-        pattern = re.compile(rf"(?:-f|--file)[ =]\S*{first}\s[^\n]*(?:-f|--file)[ =]\S*{second}")
+        pattern = re.compile(
+            rf"(?:-f|--file)[ =]\S{{0,200}}{first}\s[^\n]{{0,400}}(?:-f|--file)[ =]\S{{0,200}}{second}"
+        )
         callers = (path for path in self.files if path.endswith((".sh", ".yml", "Makefile", ".md", ".service")))
         return any("compose" in (text := self._text(path)) and pattern.search(text) is not None for path in callers)
 
@@ -201,7 +203,7 @@ class _Relations:
         if not lines:
             return ""
         text = "\n".join(lines[-2:])
-        names = {word.rpartition("/")[2] for word in _WORD.findall(text)}
+        names = {word.rstrip("./").rpartition("/")[2] for word in _WORD.findall(text)}
         scripts = [one for one in self.files if one.rpartition("/")[2] in names and not one.endswith(".py")]
         return _started(text) or _started("\n".join(self._text(one) for one in scripts[:8]))
 
