@@ -47,6 +47,7 @@ RUN --mount=type=bind,from=tools,source=/opt/seatrial/uv,target=/opt/seatrial/uv
     cd /opt/seatrial/files; \\
     /opt/seatrial/uv/bin/uv venv --quiet --python "$(command -v python3)" {environment}; \\
     /opt/seatrial/uv/bin/uv pip install --python {environment}/bin/python {arguments}; \\
+    timeout {seconds} {environment}/bin/python {compile} {environment}/lib || true; \\
     echo 'seatrial:x:{user}:{user}:seatrial:/tmp:/bin/sh' >> /etc/passwd; echo 'seatrial:x:{user}:' >> /etc/group; \\
     {environment}/bin/python -I -S -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' > {version_file}
 """
@@ -80,6 +81,8 @@ def dockerfile(dependencies: Dependencies, *, builds: bool) -> str:
         cache="" if builds else "--mount=type=cache,id=seatrial-uv,target=/root/.cache/uv \\\n    ",
         environment=ENVIRONMENT,
         arguments=shlex.join(wanted),
+        seconds=uv.COMPILE_SECONDS,
+        compile=shlex.join(uv.COMPILE),
         user=PLAIN_USER,
         version_file=_VERSION_FILE,
     )

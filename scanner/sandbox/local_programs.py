@@ -104,7 +104,7 @@ def _candidates(version: str) -> list[Path]:
     found = [own.path] if own.version.startswith(f"{version}.") else []
     asked = subprocess.run(
         [uv(), "python", "find", "--no-config", "--no-project", "--no-python-downloads", "--system", version],
-        capture_output=True, text=True, check=False, cwd="/",
+        capture_output=True, text=True, check=False, cwd="/", env=_without_shims(),
     )  # fmt: skip
     if asked.returncode == 0:
         found.append(Path(asked.stdout.strip()))
@@ -120,6 +120,12 @@ def _candidates(version: str) -> list[Path]:
                 folder / "arm64" / "bin" / "python3",
             ]
     return [path for path in found if path.is_file()]
+
+
+def _without_shims() -> dict[str, str]:
+    """Our environment without pyenv's scripts: uv gives up at one whose version is not switched on, after a second."""
+    path = [each for each in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(each).name != "shims"]
+    return {**os.environ, "PATH": os.pathsep.join(path)}
 
 
 def _release(name: str) -> Version:

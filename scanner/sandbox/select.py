@@ -1,7 +1,6 @@
 """Which engine a scan uses."""
 
 from scanner.model import Options
-from scanner.sandbox.docker import DockerEngine
 from scanner.sandbox.interface import Engine, EngineUnavailable
 from scanner.sandbox.local import LocalEngine
 from scanner.sandbox.trusted import TrustedEngine
@@ -23,19 +22,35 @@ def choose(name: str, options: Options) -> tuple[Engine | None, list[str]]:
     for candidate in ("docker", "local"):
         if name not in {"auto", candidate}:
             continue
-        engine: DockerEngine | LocalEngine = DockerEngine(lifetime) if candidate == "docker" else LocalEngine(lifetime)
         try:
-            answer = engine.check()
+            engine, lines = _docker(lifetime) if candidate == "docker" else _local(lifetime)
         except EngineUnavailable as refused:
             hint = f": {refused.hint}" if refused.hint else ""
             reasons.append(f"{candidate}: {refused.message}{hint}")
-            engine.close()
         else:
-            reasons.append(f"using the {candidate} engine ({answer})")
-            if isinstance(engine, DockerEngine):
-                reasons += engine.swept
-            return engine, reasons
+            return engine, [*reasons, *lines]
     if options.trusted:
         reasons.append("without a sandbox, as --trusted asks: the stack is not started")
         return TrustedEngine(lifetime), reasons
     return None, reasons
+
+
+def _docker(lifetime: float) -> tuple[Engine, list[str]]:
+    from scanner.sandbox.docker import DockerEngine  # noqa: PLC0415 - heavy: a scan on the local engine needs no SDK
+
+    engine = DockerEngine(lifetime)
+    return engine, [_using(engine), *engine.swept]
+
+
+def _local(lifetime: float) -> tuple[Engine, list[str]]:
+    engine = LocalEngine(lifetime)
+    return engine, [_using(engine)]
+
+
+def _using(engine: Engine) -> str:
+    """Which engine answers. Raises EngineUnavailable, with the engine closed."""
+    try:
+        return f"using the {engine.name} engine ({engine.check()})"
+    except EngineUnavailable:
+        engine.close()
+        raise

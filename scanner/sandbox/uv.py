@@ -4,6 +4,7 @@ uv needs the network and a place to write, so this sandbox has both; what it doe
 machine. Wheels only, unless builds are allowed: a build step is foreign code.
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -21,6 +22,13 @@ from scanner.sandbox.redact import last_lines, redact
 from scanner.sandbox.staging import digest
 
 SECONDS = 600
+COMPILE_SECONDS = 120
+COMPILE = ("-I", "-S", "-m", "compileall", "-q", "-j", "0", "-x", "/tests/")
+"""Arguments of the environment's Python, before the directory, that write the bytecode of what was installed.
+
+Nothing in a sandbox can write it later, so without it every process of the project would compile Django anew. It runs
+no code of the packages (``-S``: no ``.pth`` files), and uv's own option would fail the installation where it fails.
+"""
 _PASSED_ON = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -83,7 +91,7 @@ def install(dependencies: Dependencies, cache: Path, progress: Progress, *, sand
     if not dependencies.allow_builds:
         _refuse_builds(dependencies)
     key = digest(
-        "environment-1", str(interpreter.path), interpreter.version, dependencies.arguments,
+        "environment-2", str(interpreter.path), interpreter.version, dependencies.arguments,
         sorted(dependencies.files.items()), dependencies.allow_builds,
     )  # fmt: skip
     environment = cache / "environments" / key
@@ -192,6 +200,10 @@ def _steps(dependencies: Dependencies, interpreter: Interpreter, places: _Places
     ]
 
 
+def _compile(places: _Places) -> list[str]:
+    return [f"{places.environment}/bin/python", *COMPILE, f"{places.environment}/lib"]
+
+
 def _variables(dependencies: Dependencies, places: _Places, bundle: Path | None) -> dict[str, str]:
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     variables |= {"PATH": local_root.SYSTEM_PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "UV_CACHE_DIR": places.cache}
@@ -218,6 +230,7 @@ def _plainly(dependencies: Dependencies, interpreter: Interpreter, work: Path, d
     )
     for step in _steps(dependencies, interpreter, places):
         _run(step, _variables(dependencies, places, bundle), dependencies, directory=places.files)
+    _try(_compile(places))
 
 
 def _in_sandbox(dependencies: Dependencies, interpreter: Interpreter, work: Path, downloads: Path) -> None:
@@ -243,6 +256,7 @@ def _in_sandbox(dependencies: Dependencies, interpreter: Interpreter, work: Path
         for step in _steps(dependencies, interpreter, _INSIDE):
             command = [*outer, "--chdir", _INSIDE.files, "--", *step]
             _run(command, _variables(dependencies, _INSIDE, bundle), dependencies, descriptor=info)
+        _try([*outer, "--chdir", "/", "--", *_compile(_INSIDE)], info)
     finally:
         os.close(info)
 
@@ -265,6 +279,15 @@ def _run(
         raise EngineFailed(f"cannot start {command[0]}: {error.strerror}") from error
     if done.returncode != 0:
         raise failure(done.stderr + done.stdout, secrets_of(dependencies))
+
+
+def _try(command: list[str], descriptor: int | None = None) -> None:
+    """Run what only makes things faster: whatever comes of it, the environment is complete."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            command, env={"PATH": local_root.SYSTEM_PATH}, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            timeout=COMPILE_SECONDS, cwd="/", pass_fds=() if descriptor is None else (descriptor,),
+        )  # fmt: skip
 
 
 def secrets_of(dependencies: Dependencies) -> tuple[str, ...]:

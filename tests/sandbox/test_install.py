@@ -47,8 +47,9 @@ def test_installs_once(engine: AnyEngine, ca_bundle: Path | None) -> None:
     assert steps.told == []
     assert first.version.startswith(f"{python}.")
     script = """
-import json, sqlparse, sys, shutil
+import json, os, sqlparse, sys, shutil
 print(json.dumps([sqlparse.__version__, "%d.%d" % sys.version_info[:2], sys.executable, shutil.which("sqlformat")]))
+print("compiled" if os.path.exists(sqlparse.__cached__) else "not compiled")
 try:
     open("/opt/seatrial/env/x", "w")
 except OSError:
@@ -57,7 +58,7 @@ except OSError:
     done = engine.run(Process("boot", first, ("python", "-c", script), tmpfs=(Tmpfs("/tmp"),)))
     told, _, rest = done.stdout.decode().partition("\n")
     assert json.loads(told) == ["0.5.3", python, "/opt/seatrial/env/bin/python", "/opt/seatrial/env/bin/sqlformat"]
-    assert rest == "read-only\n"
+    assert rest == "compiled\nread-only\n"
     done = engine.run(Process("boot", first, ("sqlformat", "--version"), {"PATH": "/bin"}))
     assert done.stdout == b"0.5.3\n", "scripts start, and the environment's come first"
 
