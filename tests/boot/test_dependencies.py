@@ -264,7 +264,11 @@ def test_a_container_may_build() -> None:
 
 def test_what_never_helps_is_not_asked_for() -> None:
     engine = FakeEngine(lambda _: None)
-    assert installed(engine, "django", "uwsgi==2.0", "psycopg2==2.9.9")[0] == ["django", "psycopg2-binary==2.9.9"]
+    assert installed(engine, "django", "uwsgi==2.0", "psycopg2==2.9.9")[0] == [
+        "django",
+        "pyuwsgi",
+        "psycopg2-binary==2.9.9",
+    ]
 
 
 def test_a_dependency_of_a_dependency() -> None:
