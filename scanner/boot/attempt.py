@@ -111,6 +111,7 @@ class Booter:
             "mode": mode,
             "settings": plan.settings_module,
             "directory": plan.directory,
+            "places": [[one.encode().hex(), one] for one in (plan.directory, _prefix(installed))],
             "python_path": list(plan.python_path),
             "overrides": [{"setting": one.setting, "value": one.value} for one in plan.overrides],
             "directories": [_HOME, *plan.directories],
@@ -123,6 +124,11 @@ class Booter:
         text = json.dumps(request).encode("utf-8", "surrogatepass")
         done = self.engine.run(self.process(plan, installed, environment, text, writable=writable))
         return outcome(done, nonce, self.options)
+
+
+def _prefix(installed: Installed) -> str:
+    """The directory of the Python environment inside the sandbox."""
+    return str(PurePosixPath(installed.python).parent.parent)
 
 
 def _outermost(tmpfs: Mapping[str, Tmpfs]) -> tuple[Tmpfs, ...]:

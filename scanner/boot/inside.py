@@ -71,16 +71,20 @@ def encode(value: Any) -> str:
 class Record:
     """The answer, line by line."""
 
-    def __init__(self, descriptor: int, nonce: str) -> None:
+    def __init__(self, descriptor: int, nonce: str, places: dict[str, str]) -> None:
         self._descriptor = descriptor
         self._nonce = nonce
+        self._places = places
         self._owner = _pid()
         self._digest = hashlib.sha256()
         self._count = 0
 
     def send(self, name: str, **fields: object) -> None:
         """Write one line. A fork of this process writes nothing."""
-        line = (encode(dict({"type": name}, **fields)) + "\n").encode("ascii")
+        text = encode(dict({"type": name}, **fields))
+        for here, plain in self._places.items():
+            text = text.replace(here, plain)
+        line = (text + "\n").encode("ascii")
         if _pid() != self._owner:
             os._exit(70)
         self._digest.update(line)
@@ -599,6 +603,22 @@ def make_directories(request: Request) -> None:
             continue  # the settings then say what is missing
 
 
+def places_of(request: Request) -> dict[str, str]:
+    """What to call the directories of this process where no sandbox gave them their names.
+
+    Each pair holds a name in hexadecimal, which nothing on the way changes, and the same name as it is here.
+    """
+    found: dict[str, str] = {}
+    for kept, here in request["places"]:
+        plain = bytes.fromhex(kept).decode("utf-8")
+        if here.endswith(plain):
+            found[_quote(here[: -len(plain)])[1:-1]] = ""
+        else:
+            found[_quote(here)[1:-1]] = _quote(plain)[1:-1]
+    found.pop("", None)
+    return found
+
+
 def work(record: Record, request: Request) -> None:
     """The whole job. Returns when everything that can be told was told."""
     secrets = Secrets(request)
@@ -640,7 +660,7 @@ def main() -> None:
     os.dup2(2, 1)
     request = _parse(sys.stdin.buffer.read().decode("utf-8"))
     leave = os._exit
-    record = Record(answer, request["nonce"])
+    record = Record(answer, request["nonce"], places_of(request))
     record.send("start", nonce=request["nonce"], version=VERSION, python=platform.python_version())
     work(record, request)
     record.end()

@@ -58,7 +58,9 @@ class TrustedEngine:
         return uv.install(dependencies, uv.cache_directory(self._place), progress, sandboxed=False)
 
     def prepare(self, process: Process) -> None:
-        """There is nothing to prepare: files are laid out anew for every run."""
+        """Make the temporary directory, so that runs at the same time find it: files are laid out anew for each."""
+        del process
+        self._place.path.exists()
 
     def run(self, process: Process, network: Network | None = None) -> Completed:
         """Run it to its end. Raises EngineFailed."""

@@ -19,6 +19,7 @@ from scanner.facts.settings_source import SettingsSource
 from scanner.model import Options, Progress, Silent
 from scanner.project import Checkout, Project, find_projects, read_checkout
 from scanner.sandbox.interface import Engine
+from scanner.sandbox.trusted import TrustedEngine
 from tests.boot.conftest import MANAGE, write
 from tests.sandbox.leftovers import AnyEngine, make
 
@@ -40,7 +41,7 @@ def engine(request: pytest.FixtureRequest, engines: dict[str, AnyEngine]) -> Any
     return engines.setdefault(request.param, engines.get(request.param) or make(request.param))
 
 
-def boot(path: Path, engine: AnyEngine, ca_bundle: Path | None, **options: float) -> Facts:
+def boot(path: Path, engine: AnyEngine | TrustedEngine, ca_bundle: Path | None, **options: float) -> Facts:
     [project] = find_projects(read_checkout(path))
     chosen = Options(ca_bundle=ca_bundle, boot_seconds=options.get("seconds", 60.0))
     given = {
@@ -105,6 +106,18 @@ def test_the_other_fixtures(engine: AnyEngine, ca_bundle: Path | None, name: str
     assert facts.get(Settings).module == "shop.settings"
     assert facts.get(BootPlan).directory == "/app"
     assert not facts.get(EmptyEnvBoot).booted
+
+
+@pytest.mark.local
+def test_trusted_code_without_a_sandbox(ca_bundle: Path | None) -> None:
+    engine = TrustedEngine()
+    try:
+        facts = boot(PROJECTS / "article-good", engine, ca_bundle)
+        settings = facts.get(Settings)
+        assert settings.value("BASE_DIR") == settings.base_dir == "/srv/shop/app"
+        assert {one.id for one in facts.get(CheckMessages).messages} == {"security.W021"}
+    finally:
+        engine.close()
 
 
 HARDENED = """\

@@ -199,8 +199,9 @@ def test_it_runs_alone_and_says_what_is_missing(tmp_path: pathlib.Path) -> None:
     """Without Django: a whole record with the fault, and what the project prints is no part of it."""
     request = {
         "nonce": "n", "salt": "00", "mode": "full", "settings": "shop", "directory": str(tmp_path), "overrides": [],
-        "python_path": [str(tmp_path)], "directories": [], "secret_names": secret_key_words(), "known_keys": [],
-        "invented": {}, "check_seconds": 1, "one_check_seconds": 1,
+        "python_path": [str(tmp_path)], "directories": [], "places": [[b"/app".hex(), f"{tmp_path}/app"]],
+        "secret_names": secret_key_words(), "known_keys": [], "invented": {}, "check_seconds": 1,
+        "one_check_seconds": 1,
     }  # fmt: skip
     (tmp_path / "django").mkdir()
     (tmp_path / "django" / "__init__.py").write_text("print('noise', flush=True); raise RuntimeError('broken django')")
@@ -211,5 +212,8 @@ def test_it_runs_alone_and_says_what_is_missing(tmp_path: pathlib.Path) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["type"] for line in lines] == ["start", "fault", "end"]
     assert lines[1]["text"] == "RuntimeError: broken django"
+    assert lines[1]["frames"][-1]["file"] == "/django/__init__.py", (
+        "the directory that stands for the root is taken off"
+    )
     assert b"noise" in done.stderr
     assert b"noise" not in done.stdout
