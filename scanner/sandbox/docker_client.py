@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ JOB = "seatrial.job"
 OLDEST_API = Version("1.41")
 OLDEST_COMPOSE = Version("2.20")
 _SECONDS = 60
+_AT_A_TIME = 8
 
 
 @dataclass(frozen=True)
@@ -181,16 +183,22 @@ def ensure(client: docker.DockerClient, image: str, hint: str = "use --engine lo
 
 def remove(client: docker.DockerClient, scan: str) -> None:
     """Remove everything with this scan's label: containers, then volumes and networks, then images."""
-    label = {"label": f"{SCAN}={scan}"}
-    for container in client.api.containers(all=True, filters=label, quiet=True):
-        _quietly(client.api.remove_container, container["Id"], v=True, force=True)
-    for volume in client.api.volumes(filters=label).get("Volumes") or ():
-        _quietly(client.api.remove_volume, volume["Name"], force=True)
-    for network in client.api.networks(filters=label):
+    label = f"{SCAN}={scan}"
+    remove_running(client, label)
+    for network in client.api.networks(filters={"label": label}):
         _quietly(client.api.remove_network, network["Id"])
-    for image in client.api.images(filters=label):
+    for image in client.api.images(filters={"label": label}):
         for tag in image.get("RepoTags") or [image["Id"]]:
             _quietly(client.api.remove_image, tag, force=True)
+
+
+def remove_running(client: docker.DockerClient, label: str) -> None:
+    """End and remove the containers with this label, side by side, then their volumes."""
+    found = [str(each["Id"]) for each in client.api.containers(all=True, filters={"label": label}, quiet=True)]
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        list(pool.map(lambda one: _quietly(client.api.remove_container, one, v=True, force=True), found))
+    for volume in client.api.volumes(filters={"label": label}).get("Volumes") or ():
+        _quietly(client.api.remove_volume, volume["Name"], force=True)
 
 
 def sweep(client: docker.DockerClient) -> list[str]:

@@ -1,4 +1,4 @@
-"""A group of processes on the Docker engine: one compose file, one ``up``, one ``down``."""
+"""A group of processes on the Docker engine: one compose file, one ``up``, one removal."""
 
 import subprocess
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import docker
 import yaml
 from docker.errors import APIError
 
-from scanner.sandbox import docker_container, net
+from scanner.sandbox import docker_client, docker_container, net
 from scanner.sandbox.docker_client import Context, command_environment, failure, speaking
 from scanner.sandbox.interface import EngineFailed, Group, Process, State, User, Wire
 from scanner.sandbox.redact import redact
@@ -19,6 +19,7 @@ from scanner.sandbox.workplace import Workplace, disk
 
 NET = "net"
 _UP_SECONDS = 120
+_PROJECT = "com.docker.compose.project"
 _DOWN_SECONDS = 60
 _KILL_SECONDS = 2
 _SHARED_OPTIONS = {"type": "tmpfs", "device": "tmpfs", "o": "size=64m,mode=1777"}
@@ -132,8 +133,9 @@ class DockerRunning:
             raise disk(error) from error
         done = self.compose(["up", "--detach", "--no-build"], _UP_SECONDS)
         if done.returncode != 0:
+            # Not remove_running(): a container that `up` was making when it failed appears after that has looked.
             with suppress(EngineFailed):
-                self.stop()
+                self.compose(["down", "-t", "0", "-v", "--remove-orphans"], _DOWN_SECONDS)
             raise failure(done.stderr.decode("utf-8", "replace"), self._place.id)
         self.attach()
 
@@ -205,9 +207,9 @@ class DockerRunning:
         if self._stopped:
             return
         self.detach()
-        done = self.compose(["down", "-t", "0", "-v", "--remove-orphans"], _DOWN_SECONDS)
-        if done.returncode != 0:
-            raise failure(done.stderr.decode("utf-8", "replace"), self._place.id)
+        # What `docker compose down -t 0 -v` does (there is no network to remove), in a quarter of its time.
+        with speaking(self._place.id):
+            docker_client.remove_running(self._client, f"{_PROJECT}={self._project}")
         self._stopped = True
 
     def detach(self) -> None:
