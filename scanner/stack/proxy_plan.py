@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from scanner.facts.compose import ServiceRole
 from scanner.facts.live_stack import Canary
 from scanner.facts.topology import PeerKind
-from scanner.model import Door
+from scanner.model import Door, Location
 from scanner.nginx.effective import Configuration
+from scanner.nginx.servers import literal_ip
 from scanner.stack.inputs import Inputs
 from scanner.stack.proxy_needs import Needs, needs_of
 from scanner.stack.proxy_source import ProxySource, readable
@@ -95,6 +96,9 @@ def proxy_plan(inputs: Inputs) -> tuple[ProxyPlan | NoProxy, tuple[str, ...]]:
     notes = (*nginx.notes, *unasked)
     if not doors:
         return NoProxy(f"{configuration.name} has no server that can be asked from outside"), notes
+    asked = _asked_at_run_time(configuration, (inputs.url("STATIC_URL"), inputs.url("MEDIA_URL")))
+    if asked is not None:
+        return NoProxy(f"not checked: nginx looks the application's host up at run time ({asked})"), notes
     needs = needs_of(source.tree, source.placed)
     sees = what_proxy_sees(inputs)
     assumed = {
@@ -112,6 +116,24 @@ def proxy_plan(inputs: Inputs) -> tuple[ProxyPlan | NoProxy, tuple[str, ...]]:
     )
     places = tuple(place for place in assumed.values() if place)
     return ProxyPlan(configuration, source, needs, doors, addresses, canaries, places), notes
+
+
+def _asked_at_run_time(configuration: Configuration, files: tuple[str, str]) -> Location | None:
+    """Where a request's way to the application needs a resolver: its host comes out of a variable.
+
+    Addresses, sockets and names of ``upstream`` blocks need none
+    (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass).
+    """
+    for place in configuration.django_locations((), files):
+        proxy = configuration.proxy(place)
+        if proxy is None or proxy.destination.upstream is not None:
+            continue
+        authority = proxy.directive.arg(0).rpartition("://")[2].partition("/")[0]
+        known = [one.unix is not None or literal_ip(one.host) is not None for one in proxy.destination.endpoints]
+        written = authority.partition("$")[0].partition(":")[0]
+        if "$" in authority and not (known and all(known)) and literal_ip(written) is None:
+            return proxy.directive.location
+    return None
 
 
 def served_at(configuration: Configuration, url: str) -> str | None:

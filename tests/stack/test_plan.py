@@ -281,3 +281,23 @@ def test_the_official_images_own_site_stays_beside_single_files(
     first = proxy.configuration.servers[0].names[0].text
     assert first == ("localhost" if stays else "shop.example"), "who answers for foreign names"
     assert [door.location is None for door in proxy.doors] == [stays]
+
+
+@pytest.mark.parametrize(
+    ("passing", "starts"),
+    [
+        ("set $up http://web:8000; proxy_pass $up;", False),
+        ("resolver 127.0.0.11; set $up web; proxy_pass http://$up:8000;", False),
+        ("set $up 127.0.0.1; proxy_pass http://$up:8000;", True),
+        ("proxy_pass http://127.0.0.1:8000$request_uri;", True),
+        ("proxy_pass http://127.0.0.1:8000;", True),
+    ],
+)
+def test_a_host_that_is_looked_up_at_run_time_is_not_checked(tmp_path: Path, passing: str, *, starts: bool) -> None:
+    root = checkout(tmp_path, f"server {{ listen 80; location / {{ {passing} }} }}")
+    target = topology(PeerKind.OTHER, gunicorn(at="0.0.0.0:8000"), "web:8000")
+    plan = make_plan(inputs(root, topology=target, settings=settings()))
+    assert isinstance(plan.proxy, ProxyPlan) is starts
+    if isinstance(plan.proxy, NoProxy):
+        assert plan.proxy.why.startswith("not checked: ")
+        assert "deploy/nginx/shop.conf:1" in plan.proxy.why
