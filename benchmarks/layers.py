@@ -2,12 +2,14 @@
 
 Prints a Markdown table. The bare commands are `docker run … check --deploy` in an image that is there already, and
 `docker compose up`, as many requests as the scan makes, and `down`. Everything is timed warm: caches are filled first,
-and the best of several runs counts.
+and the best of several runs counts. The last column is the ratio to the bare command of the same layer, and for a
+whole scan to both of them together.
 """
 
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,25 +67,42 @@ def call(*argv: str, cwd: Path | None = None, accept: tuple[int, ...] = (0,)) ->
     return done.stdout
 
 
-def scan(project: str, engine: str, ca: str | None, times: int) -> list[tuple[str, float]]:
-    """Seconds of each layer, and of the whole command, of the quickest warm scan."""
+@dataclass(frozen=True)
+class Scan:
+    """One scan: seconds of the whole command and of each layer, the layers' states, and how much was asked."""
+
+    whole: float
+    layers: dict[str, float]
+    states: dict[str, str]
+    exchanges: int
+
+
+def scan(project: str, engine: str, ca: str | None, times: int) -> Scan:
+    """The quickest warm scan."""
     argv = [sys.executable, "-m", "scanner", "scan", str(PROJECTS / project), "--engine", engine, "--quiet"]
     argv += ["--ca-bundle", ca] if ca else []
-    runs: list[tuple[float, list[tuple[str, float]]]] = []
+    runs = []
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         for _ in range(times + 1):
             start = time.monotonic()
             call(*argv, "--json", str(result), cwd=ROOT, accept=(0, 1, 3))
             whole = time.monotonic() - start
-            document = json.loads(result.read_text(encoding="utf-8"))
-            layers = [
-                (f"layer {layer['name']} ({layer['status']})", float(layer["seconds"]))
-                for entry in document["projects"]
-                for layer in entry["layers"]
-            ]
-            runs.append((whole, [*layers, ("whole command", whole)]))
-    return min(runs[1:])[1]
+            runs.append(told(whole, json.loads(result.read_text(encoding="utf-8"))))
+    return min(runs[1:], key=lambda one: one.whole)
+
+
+def told(whole: float, document: dict[str, list[dict[str, list[dict[str, object]]]]]) -> Scan:
+    """What a JSON report says of its layers; those of several projects are added up."""
+    seconds: dict[str, float] = {}
+    states: dict[str, str] = {}
+    exchanges = 0
+    for layer in (layer for entry in document["projects"] for layer in entry["layers"]):
+        name = str(layer["name"])
+        seconds[name] = seconds.get(name, 0.0) + float(str(layer["seconds"]))
+        states[name] = str(layer["status"])
+        exchanges += sum(int(count) for count in re.findall(r"'(\d+) exchanges'", str(layer["notes"])))
+    return Scan(whole, seconds, states, exchanges)
 
 
 def environment() -> dict[str, str]:
@@ -168,12 +188,17 @@ def build(ca: str | None) -> None:
         )
 
 
+def row(what: str, seconds: float, least: float | None) -> str:
+    """A line of the table; no ratio where no bare command does the same."""
+    return f"| {what} | {seconds:.2f} | {f'{seconds / least:.1f}' if least else ''} |"
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--projects", default="article-good,article-bad,compose-good,compose-bad,no-proxy")
     parser.add_argument("--engines", default="docker,local")
-    parser.add_argument("--requests", type=int, default=100, help="requests of the bare stack")
+    parser.add_argument("--requests", type=int, help="requests of the bare stack (default: as many as a scan makes)")
     parser.add_argument("--times", type=int, default=3, help="runs, of which the best counts")
     parser.add_argument(
         "--ca-bundle", default=os.environ.get("SEATRIAL_TEST_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
@@ -181,17 +206,25 @@ def main() -> int:
     parser.add_argument("--no-bare", action="store_true")
     chosen = parser.parse_args()
 
-    print("| what | seconds |\n|---|---|")
+    scans = {
+        (project, engine): scan(project, engine, chosen.ca_bundle, chosen.times)
+        for project in chosen.projects.split(",")
+        for engine in chosen.engines.split(",")
+    }
+    bare: dict[str, float] = {}
+    print("| what | seconds | ratio |\n|---|---|---|")
     if not chosen.no_bare:
         build(chosen.ca_bundle)
         env = environment()
-        print(f"| bare: docker run … check --deploy | {bare_check(env, chosen.times):.2f} |", flush=True)
-        seconds = bare_stack(env, chosen.requests, chosen.times)
-        print(f"| bare: compose up, {chosen.requests} requests, down | {seconds:.2f} |", flush=True)
-    for project in filter(None, chosen.projects.split(",")):
-        for engine in chosen.engines.split(","):
-            for what, seconds in scan(project, engine, chosen.ca_bundle, chosen.times):
-                print(f"| {project}, {engine}: {what} | {seconds:.2f} |", flush=True)
+        requests = chosen.requests or max(one.exchanges for one in scans.values())
+        bare = {"boot": bare_check(env, chosen.times), "stack": bare_stack(env, requests, chosen.times)}
+        print(f"| bare: docker run … check --deploy | {bare['boot']:.2f} | 1 |")
+        print(f"| bare: compose up, {requests} requests, down | {bare['stack']:.2f} | 1 |")
+    for (project, engine), one in scans.items():
+        for layer, seconds in one.layers.items():
+            name = f"{project}, {engine}: layer {layer} ({one.states[layer]})"
+            print(row(name, seconds, bare.get(layer)))
+        print(row(f"{project}, {engine}: whole command", one.whole, sum(bare.values()) or None))
     return 0
 
 
