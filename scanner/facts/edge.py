@@ -1,5 +1,6 @@
 """Where the proxy hands requests to Django: nginx's locations joined with the app servers and the settings."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,13 @@ from scanner.nginx.effective import (
 
 OTHER_HOST = "other"
 """The peer's address where the proxy runs on another host or in another container."""
+_OTHER_PROGRAMS = frozenset(
+    {
+        *("storage", "minio", "s3", "frontend", "front", "client", "react", "vue", "angular", "next", "nextjs", "nuxt"),
+        *("node", "nodejs", "grafana", "prometheus", "kibana", "flower", "pgadmin", "adminer", "rabbitmq", "php"),
+        *("keycloak", "certbot", "mailhog", "jenkins", "elasticsearch", "vite", "storybook"),
+    }
+)
 _OTHER_EDGES = ("traefik", "caddy", "haproxy", "envoy", "nginx-proxy", "swag", "cloudflared", "tunnel", "pomerium")
 
 
@@ -95,7 +103,25 @@ def django_places(
         )
         if passing is not None:
             places.append(DjangoPlace(configuration, location, *passing))
-    return tuple(places)
+    if any(_is_known(place, servers) for place in places):
+        return tuple(places)
+    return tuple(place for place in places if not _is_another_program(place))
+
+
+def _is_known(place: DjangoPlace, servers: AppServers | None) -> bool:
+    """An app server of the repository listens where the location leads."""
+    endpoints = place.proxy.destination.endpoints
+    return any(_listens_at(server, one) for server in servers.servers for one in endpoints) if servers else False
+
+
+def _is_another_program(place: DjangoPlace) -> bool:
+    """By its name or by the path that it is asked for, what answers is a store of files, a front end or a tool."""
+    destination = place.proxy.destination
+    if destination.uri not in {None, "/", place.location.pattern}:
+        return True
+    hosts = [one.host for one in destination.endpoints] + [destination.upstream or ""]
+    words = {word for host in hosts for word in re.split(r"[._\-]", host.lower())}
+    return not words.isdisjoint(_OTHER_PROGRAMS)
 
 
 def all_django_places(

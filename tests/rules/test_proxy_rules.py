@@ -268,6 +268,26 @@ def test_host_header_not_forwarded(body: str, expected: list[str]) -> None:
     assert short(outcome, "medium") == expected
 
 
+OTHERWISE = f"location / {{ proxy_set_header X-Forwarded-Host $host; {PASS} }}"
+
+
+def test_the_host_may_come_in_another_header() -> None:
+    nginx, reading = nginx_of(https(OTHERWISE)), settings(USE_X_FORWARDED_HOST=True)
+    assert short(judge_facts("host_header_not_forwarded", nginx, reading, gunicorn()), "medium") == ["passed"]
+    assert short(judge_facts("host_header_not_forwarded", nginx, HARDENED, gunicorn()), "medium") == HOST_AT
+    assert short(judge_facts("host_header_not_forwarded", nginx, gunicorn()), "medium") == ["skipped unknown"]
+
+
+@pytest.mark.parametrize(
+    "target", ["http://storage:9000", "http://addons:8000/readthedocs.js", "http://frontend:3000", "http://my-minio"]
+)
+def test_other_programs_are_not_django(target: str) -> None:
+    django = "location / { proxy_set_header Host $host; proxy_pass http://web:8000; }"
+    nginx = nginx_of(https(f"{django} location /x {{ proxy_pass {target}; }}"))
+    outcome = judge_facts("host_header_not_forwarded", nginx, HARDENED)
+    assert short(outcome, "medium") == ["passed"]
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
