@@ -1,6 +1,7 @@
 """The boot layer: from a checkout to the effective production settings, and to what falls open without environment."""
 
 import contextlib
+import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,6 +36,13 @@ from scanner.project import Project
 from scanner.sandbox.interface import Engine, EngineFailed, Installed
 
 MOST_ROUNDS = 24
+_NEVER_NONE = frozenset(
+    {
+        *("SECRET_KEY", "ALLOWED_HOSTS", "DATABASES", "CACHES", "CSRF_TRUSTED_ORIGINS", "STATIC_URL", "MEDIA_URL"),
+        *("TIME_ZONE", "LANGUAGE_CODE", "ROOT_URLCONF"),
+    }
+)
+"""Settings of Django's that break it where they are None."""
 _NEVER_FILLED = frozenset({"DJANGO_SETTINGS_MODULE", "HOME", "PATH", "USER", "PWD", "HOSTNAME", "PYTEST_CURRENT_TEST"})
 _NEWER_PYTHON = (
     "SyntaxError",
@@ -278,6 +286,15 @@ def _with_environment(
     return draft
 
 
+def _is_needed(read: EnvironmentRead) -> bool:
+    """Whether the settings surely fail, or mean nothing, where the variable is not set."""
+    if read.raises:
+        return True
+    if read.setting is None or read.cast == "compare":
+        return False
+    return read.cast is not None or re.split(r"[.\[]", read.setting, maxsplit=1)[0] in _NEVER_NONE
+
+
 def _prefilled(
     source: SettingsSource | None, known: set[str], placeholders: Placeholders
 ) -> Iterator[tuple[str, Variable]]:
@@ -288,9 +305,10 @@ def _prefilled(
     for name, reads in by_name.items():
         if name in known or not all(one.required for one in reads) or name in _NEVER_FILLED:
             continue
-        # What is read under a condition may be a feature that nobody has turned on; and a variable that is only
-        # compared, or only looked for, means something by its absence. If it is needed after all, the boot says so.
-        sure = [one for one in reads if one.guard is None and (one.raises or (one.setting and one.cast != "compare"))]
+        # What is read under a condition may be a feature that nobody has turned on; and a variable that is only looked
+        # for, or that becomes a setting which may be None, means something by its absence. If it is needed after all,
+        # the boot says so.
+        sure = [one for one in reads if one.guard is None and _is_needed(one)]
         if not sure:
             continue
         made = placeholders.make(name, reads)

@@ -202,7 +202,17 @@ def _none_value(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
             near = one.location.path == path and abs(one.location.line - frame.line) <= 3
             if near and chosen.plan.variable(one.variable) is None:
                 chosen = workshop.fill(chosen, one.variable, _why(fault, draft))
-    return chosen if chosen is not draft else None
+    return chosen if chosen is not draft else _all_that_is_none(fault, draft, workshop)
+
+
+def _all_that_is_none(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
+    """A library stumbles over None somewhere: give every setting that a variable without default decides a value."""
+    ready = draft.once("fill everything")
+    chosen = ready
+    for one in workshop.source.reads if workshop.source else ():
+        if chosen is not None and one.required and one.setting and chosen.plan.variable(one.variable) is None:
+            chosen = workshop.fill(chosen, one.variable, _why(fault, draft))
+    return chosen if chosen is not ready else None
 
 
 def _database_driver(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
