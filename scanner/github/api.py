@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import requests
+from typing import TYPE_CHECKING
 
 from scanner import __version__
 from scanner.model import clean
+
+if TYPE_CHECKING:
+    import requests
 
 MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of one answer."""
@@ -63,6 +65,8 @@ class Api:
         return self._ask("DELETE", path, None)
 
     def _ask(self, method: str, path: str, body: Mapping[str, object] | None) -> Answer:
+        import requests  # noqa: PLC0415 - heavy, and most runs ask GitHub nothing
+
         address = path if path.startswith(f"{self.base}/") else f"{self.base}{path}"
         headers = {
             "Accept": "application/vnd.github+json",
@@ -82,7 +86,7 @@ class Api:
         return _answer(response, content, self.base)
 
 
-def _read(response: requests.Response) -> bytes:
+def _read(response: "requests.Response") -> bytes:
     content = bytearray()
     for piece in response.iter_content(64 * 1024):
         content += piece
@@ -91,7 +95,7 @@ def _read(response: requests.Response) -> bytes:
     return bytes(content)
 
 
-def _answer(response: requests.Response, content: bytes, base: str) -> Answer:
+def _answer(response: "requests.Response", content: bytes, base: str) -> Answer:
     try:
         value: object = json.loads(content) if content.strip() else None
     except (ValueError, RecursionError):
@@ -105,7 +109,7 @@ def _answer(response: requests.Response, content: bytes, base: str) -> Answer:
     raise _failure(response, value)
 
 
-def _failure(response: requests.Response, value: object) -> ApiFailed:
+def _failure(response: "requests.Response", value: object) -> ApiFailed:
     said = value.get("message") if isinstance(value, dict) else None
     words = clean(said)[:200].replace("\n", " ") if isinstance(said, str) else "no reason given"
     status = response.status_code
