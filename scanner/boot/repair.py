@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from scanner.boot.absent import stand_in
 from scanner.boot.draft import Draft
 from scanner.boot.placeholders import Placeholders
 from scanner.boot.record import Fault
@@ -359,7 +360,9 @@ def _module(fault: Fault, draft: Draft, workshop: Workshop) -> Draft | None:
     named = _CONFIGURATION.search(fault.text)
     if named:  # the project's own words for a module that is missing
         fault = replace(fault, missing=named.group(1), text=f"{fault.text} No module named '{named.group(1)}'")
-    return repair_module(fault, draft, workshop.project, workshop.placeholders, offers)
+    known_name = re.search(r"No module named '([\w.]+)'", fault.text)
+    absent = stand_in(fault, known_name.group(1), draft, workshop.left_out) if known_name else None
+    return absent or repair_module(fault, draft, workshop.project, workshop.placeholders, offers)
 
 
 _REPAIRS: tuple[Repair, ...] = (

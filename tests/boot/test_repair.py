@@ -1,6 +1,7 @@
 """From an exception to the next attempt."""
 
 import json
+import types
 from dataclasses import replace
 
 import pytest
@@ -178,6 +179,21 @@ def test_a_distribution_that_is_known(shop: Workshop, name: str, line: str) -> N
 def test_what_is_not_installed(shop: Workshop, name: str) -> None:
     """What failed before; and names out of the project's code: a stranger may have registered them on the index."""
     assert repaired(missing(name), Draft(PLAN), shop) is None
+
+
+def test_a_stand_in_once_the_settings_have_loaded(shop: Workshop) -> None:
+    needy = replace(shop, left_out=frozenset({"s3-tar"}))
+    assert repaired(missing("s3_tar"), Draft(PLAN), needy) is None, "the settings need it"
+    following = repaired(replace(missing("s3_tar"), stage="setup"), Draft(PLAN), needy)
+    assert following is not None
+    [made] = following.plan.files
+    assert made.target == "/seatrial/absent/s3_tar/__init__.py"
+    module = types.ModuleType("s3_tar")
+    exec(made.content, module.__dict__)
+    derived = type("Derived", (module.Tar,), {})
+    assert module.Tar.mode
+    assert derived("x").add("y")
+    assert module.task()(len) is len
 
 
 def test_the_projects_own_metadata(shop: Workshop) -> None:
