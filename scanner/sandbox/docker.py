@@ -39,6 +39,10 @@ PLAIN = "3.13"
 """The Python of processes that only want some Python, unless one was installed."""
 _NGINX_HINT = "set `nginx-image:`, or use --engine local"
 _CANNOT_START = 127
+_STRAGGLERS = 2.0
+"""Seconds that closing waits for other threads to be done with the engine."""
+_BROKEN_OFF = 0.5
+"""Seconds after which a request that was broken off has had its effect."""
 
 
 class DockerEngine:
@@ -58,6 +62,8 @@ class DockerEngine:
         self._tools: list[subprocess.Popen[bytes]] = []
         self._started: list[DockerRunning] = []
         self._closed = False
+        self._speakers = 0
+        self._broken_off = False
         self.swept: list[str] = []
         """What earlier scans had left behind, one line each."""
         workplace.sweep()
@@ -133,7 +139,20 @@ class DockerEngine:
         self._networks.clear()
         self._layers = None
         self._remove()
+        self._await_stragglers()
         self._place.remove()
+
+    def _await_stragglers(self) -> None:
+        """Remove what other threads, or a request that a signal broke off, still made after we had looked."""
+        deadline = time.monotonic() + _STRAGGLERS
+        waited = self._speakers or self._broken_off
+        while self._speakers and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if self._broken_off:
+            # The engine goes on with a request whose client has gone.
+            time.sleep(_BROKEN_OFF)
+        if waited:
+            self._remove()
 
     def _remove(self) -> None:
         if self._connection is not None:
@@ -146,10 +165,17 @@ class DockerEngine:
     @contextmanager
     def _speaking(self) -> Iterator[None]:
         """Work with the engine; what another thread, or a signal, closed meanwhile has not succeeded."""
+        self._speakers += 1
         try:
             with speaking(self._place.id):
                 yield
+        except Exception:
+            raise
+        except BaseException:
+            self._broken_off = True
+            raise
         finally:
+            self._speakers -= 1
             if self._closed:
                 self._remove()
                 self._place.remove()
