@@ -90,7 +90,8 @@ class TrustedEngine:
 
     def _attended(self, process: Process, root: Path) -> Completed:
         installed = process.base if isinstance(process.base, Installed) else None
-        prefix = installed.reference if installed else str(local_programs.own_interpreter().prefix)
+        # As the sandbox has it: translated below with all the others, and so never twice (the cache may lie under /tmp).
+        prefix = ENVIRONMENT if installed else str(local_programs.own_interpreter().prefix)
         places = _Places(process, root, installed)
         variables = environment(process, f"{prefix}/bin:{SYSTEM_PATH}")
         limit = max(4 * _GIBIBYTE, 4 * process.limits.memory) // 1024
