@@ -90,7 +90,7 @@ class TrustedEngine:
 
     def _attended(self, process: Process, root: Path) -> Completed:
         installed = process.base if isinstance(process.base, Installed) else None
-        # As the sandbox has it: translated below with all the others, and so never twice (the cache may lie under /tmp).
+        # As the sandbox has it, to be translated below like all the others, once: the cache may lie under /tmp.
         prefix = ENVIRONMENT if installed else str(local_programs.own_interpreter().prefix)
         places = _Places(process, root, installed)
         variables = environment(process, f"{prefix}/bin:{SYSTEM_PATH}")
