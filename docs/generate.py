@@ -33,7 +33,10 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def help_text() -> str:
     """What ``seatrial scan --help`` prints, at 110 columns."""
-    context = click.Context(cli, info_name="seatrial", terminal_width=110, max_content_width=110)
+    names = ["-h", "--help"]
+    context = click.Context(
+        cli, info_name="seatrial", terminal_width=110, max_content_width=110, help_option_names=names
+    )
     scan = cli.get_command(context, "scan")
     if scan is None:
         raise LookupError("there is no command scan")

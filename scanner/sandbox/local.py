@@ -29,6 +29,9 @@ from scanner.sandbox.streams import Head, Tail, drain, feed
 
 _CHECK_SECONDS = 30
 
+_STRAGGLERS = 0.3
+"""Seconds in which threads that were interrupted come to their end."""
+
 
 class LocalEngine:
     """An ``Engine``. ``lifetime`` is how long the scan may take at most, in seconds."""
@@ -96,10 +99,15 @@ class LocalEngine:
 
     def close(self) -> None:
         """End everything and remove the temporary files."""
+        interrupted = bool(self._sandboxes)
         for sandbox in list(self._sandboxes):
             self._stop(sandbox)
         self._copies.clear()
         self._place.remove()
+        if interrupted:
+            # A thread whose sandbox was just ended may have laid out its next files meanwhile.
+            time.sleep(_STRAGGLERS)
+            self._place.remove()
 
     def _stop(self, sandbox: Sandbox) -> None:
         sandbox.stop()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from scanner.model import Silent
 from scanner.sandbox.interface import Dependencies, Engine, File, Installed, Process, Tmpfs
 from scanner.sandbox.local import LocalEngine
 from scanner.stack.group import own_file
+from tests.engine.test_stack import installed_or_skipped
 
 NONCE = "0123456789abcdef"
 PLACE = "/srv/shop"
@@ -95,7 +95,7 @@ def installed(
     request: pytest.FixtureRequest, engine: Engine, ca_bundle: Path | None, index_url: str | None
 ) -> Installed:
     wanted = Dependencies("3.13", (f"django=={request.param}.*",), index_url=index_url, ca_bundle=ca_bundle)
-    return engine.install(wanted, Silent())
+    return installed_or_skipped(engine, wanted)
 
 
 def ask(engine: Engine, installed: Installed, environment: Mapping[str, str]) -> dict[str, object]:
