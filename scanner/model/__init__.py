@@ -42,6 +42,9 @@ from scanner.model.options import Options
 from scanner.model.outcome import Errored, Failed, Outcome, Passed, Skipped
 from scanner.model.progress import Progress, Silent
 from scanner.model.report import (
+    Comparison,
+    ComparisonStatus,
+    FixedFinding,
     Gate,
     Hop,
     LayerReport,
@@ -64,6 +67,8 @@ from scanner.model.text import clean, clean_block, quoted
 __all__ = [
     "Answer",
     "Cause",
+    "Comparison",
+    "ComparisonStatus",
     "ControlFailed",
     "Door",
     "Errored",
@@ -72,6 +77,7 @@ __all__ = [
     "Failed",
     "Finding",
     "Fix",
+    "FixedFinding",
     "Gate",
     "Hop",
     "Layer",

@@ -109,6 +109,42 @@ class RuleResult:
     """Findings beyond the first 200: counted, not listed."""
 
 
+class ComparisonStatus(enum.StrEnum):
+    """Whether a project's findings were compared with those of the base commit."""
+
+    COMPARED = "compared"
+    NOT_NEEDED = "not-needed"
+    """Nothing would block, or all findings count: the base was not scanned."""
+    FAILED = "failed"
+    """The base could not be scanned as the head was: what could not be compared counts as new."""
+    NONE = "none"
+    """There is no base commit at hand."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The comparison of one project with the base commit."""
+
+    status: ComparisonStatus = ComparisonStatus.NONE
+    base: str | None = None
+    """The commit that was scanned."""
+    layers: tuple[Layer, ...] = ()
+    """What ran on the base."""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class FixedFinding:
+    """A finding of the base that the head no longer has."""
+
+    rule: str
+    severity: Severity
+    path: str
+    line: int
+    symbol: str
+    fingerprint: str
+
+
 @dataclass(frozen=True)
 class ProjectReport:
     """One Django project of the checkout."""
@@ -122,6 +158,8 @@ class ProjectReport:
     results: tuple[RuleResult, ...]
     request_path: RequestPath = field(default_factory=RequestPath)
     settings_reason: str = ""
+    comparison: Comparison = field(default_factory=Comparison)
+    fixed: tuple[FixedFinding, ...] = ()
 
 
 @dataclass(frozen=True)

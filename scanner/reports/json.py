@@ -6,10 +6,12 @@ Its form is ``schema/result-v1.json``. Two spaces, no ASCII escapes, keys in the
 import json
 
 from scanner.model import (
+    Comparison,
     Errored,
     Evidence,
     Failed,
     Fix,
+    FixedFinding,
     LayerReport,
     Outcome,
     Passed,
@@ -98,7 +100,29 @@ def _project(project: ProjectReport) -> Json:
         "layers": [_layer(layer) for layer in project.layers],
         "placeholders": [{"name": each.name, "value": each.value, "why": each.why} for each in project.placeholders],
         "request_path": _request_path(project.request_path),
+        "comparison": _comparison(project.comparison),
+        "fixed": [_fixed(each) for each in project.fixed],
         "results": [_result(project, result) for result in sorted(project.results, key=lambda each: each.rule)],
+    }
+
+
+def _comparison(comparison: Comparison) -> Json:
+    return {
+        "status": comparison.status.value,
+        "base": comparison.base,
+        "layers": [layer.value for layer in comparison.layers],
+        "detail": comparison.detail,
+    }
+
+
+def _fixed(fixed: FixedFinding) -> Json:
+    return {
+        "rule": fixed.rule,
+        "severity": fixed.severity.word,
+        "path": fixed.path,
+        "line": fixed.line,
+        "symbol": fixed.symbol,
+        "fingerprint": fixed.fingerprint,
     }
 
 

@@ -1,11 +1,14 @@
 """A result document made into a Report again, with suspicion: its author may be the author of the scanned code."""
 
 from scanner.model import (
+    Comparison,
+    ComparisonStatus,
     Errored,
     Evidence,
     Failed,
     Finding,
     Fix,
+    FixedFinding,
     Gate,
     Hop,
     Layer,
@@ -104,6 +107,29 @@ def _project(node: Node) -> ProjectReport:
             links=tuple(Link(each.text("from"), each.text("to"), each.text("label")) for each in path.nodes("links")),
         ),
         settings_reason=node.text("settings_reason"),
+        comparison=_comparison(node.node("comparison")),
+        fixed=tuple(_fixed(each) for each in node.nodes("fixed")),
+    )
+
+
+def _comparison(node: Node) -> Comparison:
+    names = set(node.texts("layers"))
+    return Comparison(
+        status=node.one_of("status", ComparisonStatus),
+        base=node.text_or_none("base"),
+        layers=tuple(layer for layer in Layer if layer.value in names),
+        detail=node.text("detail"),
+    )
+
+
+def _fixed(node: Node) -> FixedFinding:
+    return FixedFinding(
+        rule=node.text("rule"),
+        severity=_severity(node),
+        path=node.text("path"),
+        line=node.number("line"),
+        symbol=node.text("symbol"),
+        fingerprint=node.text("fingerprint"),
     )
 
 

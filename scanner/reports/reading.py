@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from scanner.model import (
+    ComparisonStatus,
     Errored,
     Failed,
     Finding,
@@ -153,7 +154,7 @@ def headline(report: Report) -> Headline:
     count = report.summary.blocks
     if count:
         noun = "problem" if count == 1 else "problems"
-        adjective = "new " if report.gate.scope == "new" and report.target.base else ""
+        adjective = "new " if compared(report) else ""
         target = "this merge" if report.target.pull_request is not None else "the gate"
         verb = "blocks" if count == 1 else "block"
         return Headline("blocked", "🛑", f"{count} {adjective}{noun} {verb} {target}")
@@ -161,6 +162,12 @@ def headline(report: Report) -> Headline:
         return Headline("incomplete", "🚧", "the scan is incomplete: " + incompleteness(report))
     target = "this merge" if report.target.pull_request is not None else "here"
     return Headline("passed", "✅", f"nothing blocks {target}")
+
+
+def compared(report: Report) -> bool:
+    """Whether what blocks is known to be new: every project in which something would block was compared."""
+    found = {project.comparison.status for project in report.projects} - {ComparisonStatus.NOT_NEEDED}
+    return report.gate.scope == "new" and found == {ComparisonStatus.COMPARED}
 
 
 def incompleteness(report: Report) -> str:

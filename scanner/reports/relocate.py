@@ -90,6 +90,7 @@ class _Move:
             path=self.path(project.path),
             results=tuple(self.result(each) for each in project.results),
             request_path=self.request_path(project.request_path),
+            fixed=tuple(replace(each, path=self.path(each.path)) for each in project.fixed),
         )
 
     def pending(self, pending: PendingSuppression) -> PendingSuppression:

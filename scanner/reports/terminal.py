@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scanner.model import (
+    ComparisonStatus,
     Evidence,
     Fix,
     LayerReport,
@@ -174,6 +175,9 @@ def _figures(console: Console, project: ProjectReport, view: View) -> None:
     for layer in project.layers if view.verbose else ():
         for note in (layer.detail, *layer.notes):
             _line(console, "", f"{layer.name.value}: {_one_line(note)}")
+    base = _base(project)
+    if base:
+        _line(console, "Base", base)
     for each in project.placeholders:
         _line(console, "Stand-in", _one_line(f"{each.name}={each.value} ({each.why})"))
     counts = outcomes((project,))
@@ -223,6 +227,24 @@ def _layer(layer: LayerReport) -> str:
             return f"{layer.name.value} FAILED"
         case LayerStatus.NOT_RUN:
             return f"{layer.name.value} not run" + ("" if layer.asked_for else " (not asked for)")
+
+
+def _base(project: ProjectReport) -> str:
+    """What became of the comparison with the base; empty where there was none."""
+    comparison = project.comparison
+    commit = (comparison.base or "")[:7]
+    why = f": {comparison.detail}" if comparison.detail else ""
+    match comparison.status:
+        case ComparisonStatus.COMPARED:
+            known = sum(each.scoped.known_from == "base" for each in items(project, Verdict.KNOWN))
+            layers = ", ".join(layer.value for layer in comparison.layers)
+            return f"compared with {commit} ({layers}): {known} known, {len(project.fixed)} fixed{why}"
+        case ComparisonStatus.FAILED:
+            return f"not compared with {commit} as a whole{why}"
+        case ComparisonStatus.NOT_NEEDED:
+            return f"{commit} was not scanned: nothing would block" if commit else ""
+        case ComparisonStatus.NONE:
+            return comparison.detail
 
 
 def _pending(pending: PendingSuppression) -> str:

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 from scanner.model import (
+    Comparison,
+    ComparisonStatus,
     Errored,
     Evidence,
     Failed,
     Finding,
     Fix,
+    FixedFinding,
     Gate,
     Hop,
     Layer,
@@ -110,6 +113,8 @@ WAY = RequestPath(
 PASSED = tuple(
     result(name, "cookies", Severity.HIGH) for name in ("session-cookie-insecure", "redirect-loop", "secret-key-weak")
 )
+NOT_NEEDED = Comparison(ComparisonStatus.NOT_NEEDED, BASE)
+COMPARED = Comparison(ComparisonStatus.COMPARED, BASE, tuple(Layer))
 NO_SSHD = Skipped("no sshd or firewall file in the repository", ReasonKind.NOT_APPLICABLE)
 
 
@@ -118,6 +123,8 @@ def project(
     layers: tuple[LayerReport, ...] = LAYERS,
     name: str = "shop",
     path: str = ".",
+    comparison: Comparison = NOT_NEEDED,
+    fixed: tuple[FixedFinding, ...] = (),
 ) -> ProjectReport:
     return ProjectReport(
         name=name,
@@ -131,6 +138,8 @@ def project(
         results=results,
         request_path=WAY,
         settings_reason="deploy/shop.service sets DJANGO_SETTINGS_MODULE",
+        comparison=comparison,
+        fixed=fixed,
     )
 
 
@@ -258,7 +267,16 @@ def blocked() -> Report:
         ),
     )
     notice = "This pull request changes `.seatrial.yml`: keys `fail-on`; in force after the merge."
-    return report(project(results), exit_code=1, pending=(pending,), notices=(notice,))
+    fixed = FixedFinding(
+        "secret-key-in-source",
+        Severity.CRITICAL,
+        "config/settings/base.py",
+        18,
+        "settings.SECRET_KEY",
+        "v1:" + "5" * 32,
+    )
+    one = project(results, comparison=COMPARED, fixed=(fixed,))
+    return report(one, exit_code=1, pending=(pending,), notices=(notice,))
 
 
 def incomplete() -> Report:
@@ -277,7 +295,7 @@ def incomplete() -> Report:
             outcome=Skipped("the stack did not start", ReasonKind.LAYER_MISSING),
         ),
     )
-    return report(project(results, layers), exit_code=1)
+    return report(project(results, layers, comparison=COMPARED), exit_code=1)
 
 
 def broken_only() -> Report:
@@ -348,7 +366,9 @@ def hostile() -> Report:
         result("plain-http-served", "https", Severity.HIGH, outcome=Skipped(text, ReasonKind.COULD_NOT_TEST)),
     )
     one = ProjectReport(
-        text, text.replace("\n", " "), text, "docker", layers, (Placeholder(text, text, text),), results, way, text
+        *(text, text.replace("\n", " "), text, "docker", layers, (Placeholder(text, text, text),), results, way, text),
+        Comparison(ComparisonStatus.FAILED, BASE, (Layer.FILES,), text),
+        (FixedFinding("debug-enabled", Severity.HIGH, text.replace("\n", " "), 3, text, text),),
     )
     pending = PendingSuppression("hsts-missing", text, 22, text, text[:40])
     return report(one, exit_code=1, pending=(pending,), notices=(f"{name} changed.",))
@@ -364,7 +384,8 @@ def unicode_names() -> Report:
         Verdict.BLOCKS,
     )
     return report(
-        project((result("debug-enabled", "settings", Severity.CRITICAL, found),), name="магазин"), exit_code=1
+        project((result("debug-enabled", "settings", Severity.CRITICAL, found),), name="магазин", comparison=COMPARED),
+        exit_code=1,
     )
 
 

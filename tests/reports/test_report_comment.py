@@ -11,6 +11,7 @@ from scanner.reports import comment, summary
 from scanner.reports.comment import BUDGET, comment_key, marker, render, units, worth_a_comment
 from tests.reports.samples import (
     BASE,
+    COMPARED,
     HEAD,
     SAMPLES,
     Compare,
@@ -53,7 +54,8 @@ def big(findings: int, size: int = 1) -> Report:
         )
         for number in range(findings)
     )
-    return report(project((result("alias-traversal", "files", Severity.HIGH, *found),)), exit_code=1)
+    one = project((result("alias-traversal", "files", Severity.HIGH, *found),), comparison=COMPARED)
+    return report(one, exit_code=1)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scanner.model import Evidence, Fix, ProjectReport, Report, Verdict
+from scanner.model import Evidence, Fix, FixedFinding, ProjectReport, Report, Verdict
 from scanner.reports import mermaid
 from scanner.reports.markdown import Markdown, code, constant, fence, joined, message
+from scanner.reports.parts.head import known_words
 from scanner.reports.parts.links import MAX_EVIDENCE, MAX_LINE, MAX_MESSAGE, cut, cut_message, place, rule
 from scanner.reports.reading import ICONS, Item, items, scope_note
 
@@ -154,26 +155,33 @@ def _listed(report: Report, rest: Sequence[Numbered], depth: Depth) -> Iterator[
 
 
 def settled(report: Report, project: ProjectReport, depth: Depth) -> Iterator[Markdown]:
-    """The known and the waived findings, folded."""
+    """The known, the fixed and the waived findings, folded."""
     known, waived = items(project, Verdict.KNOWN), items(project, Verdict.WAIVED)
-    if not known and not waived:
+    if not known and not waived and not project.fixed:
         return
-    titles = [f"↩️ {len(known)} already known"] if known else []
+    titles = [f"↩️ {len(known)} already {known_words(known)}"] if known else []
+    titles += [f"✅ {len(project.fixed)} fixed"] if project.fixed else []
     titles += [f"🔕 {len(waived)} waived"] if waived else []
     yield constant(f"<details><summary>{' · '.join(titles)}</summary>")
-    found = (*known, *waived)
+    found: tuple[Item | FixedFinding, ...] = (*known, *project.fixed, *waived)
     shown = found[: depth.rows]
     if shown:
-        yield joined(
-            [
-                constant("| Rule | Severity | Where | State |\n|:--|:--|:--|:--|"),
-                *(_settled(report, each) for each in shown),
-            ],
-            "\n",
-        )
+        rows = [_fixed(report, each) if isinstance(each, FixedFinding) else _settled(report, each) for each in shown]
+        yield joined([constant("| Rule | Severity | Where | State |\n|:--|:--|:--|:--|"), *rows], "\n")
     if len(found) > len(shown):
         yield constant(f"and {len(found) - len(shown)} more: see the full report" if shown else "see the full report")
     yield constant("</details>")
+
+
+def _fixed(report: Report, fixed: FixedFinding) -> Markdown:
+    cells = (
+        rule(report, fixed.rule, table=True),
+        constant(f"{ICONS[fixed.severity]} {fixed.severity.word}"),
+        # The place is the base's: in the commit that the other links lead to, it may be gone.
+        code(cut(f"{fixed.path}:{fixed.line}", MAX_LINE), table=True),
+        constant("✅ fixed"),
+    )
+    return joined((constant("| "), joined(cells, " | "), constant(" |")))
 
 
 def _settled(report: Report, item: Item) -> Markdown:

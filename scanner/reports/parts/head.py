@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from scanner.model import LayerStatus, PendingSuppression, ProjectReport, Report, Severity, Verdict
 from scanner.reports.markdown import Markdown, code, constant, joined, message, text
 from scanner.reports.parts.links import MAX_LINE, MAX_MESSAGE, commit, cut, cut_message, place, rule, run_address
-from scanner.reports.reading import SEVERITIES, Item, headline, incompleteness, items, outcomes
+from scanner.reports.reading import SEVERITIES, Item, compared, headline, incompleteness, items, outcomes
 
 MAX_PENDING = 5
 """Pending suppressions that are named; the others are counted."""
@@ -87,9 +87,11 @@ def _pending(report: Report, each: PendingSuppression) -> Markdown:
 
 def counts(report: Report) -> Markdown | None:
     """The table of counts by severity, one row a state, or one row a project; None when there is no finding."""
-    if not items(report):
+    fixed = [each.severity for project in report.projects for each in project.fixed]
+    if not items(report) and not fixed:
         return None
-    columns = [each for each in SEVERITIES if each is not Severity.INFO or _count(items(report), each)]
+    found = [*(item.scoped.severity for item in items(report)), *fixed]
+    columns = [each for each in SEVERITIES if each is not Severity.INFO or each in found]
     head = "| | " + " | ".join(each.word.capitalize() for each in columns) + " |"
     rule_line = "|:--|" + "--:|" * len(columns)
     rows = [constant(head), constant(rule_line)]
@@ -102,20 +104,27 @@ def counts(report: Report) -> Markdown | None:
 
 
 def _states(report: Report, columns: Sequence[Severity]) -> Iterator[Markdown]:
-    if report.gate.scope == "new" and report.target.base is not None:
+    if compared(report):
         first = constant("🆕 **New in this pull request**")
     elif report.target.pull_request is not None:
         first = constant("**In this pull request's code**")
     else:
         first = constant("**Found**")
     yield _row(first, items(report, Verdict.BLOCKS, Verdict.REPORTED), columns)
-    for verdict, label in (
-        (Verdict.KNOWN, "↩️ Already known (does not block)"),
-        (Verdict.WAIVED, "🔕 Waived"),
-    ):
-        found = items(report, verdict)
-        if found:
-            yield _row(constant(label), found, columns)
+    known, waived = items(report, Verdict.KNOWN), items(report, Verdict.WAIVED)
+    if known:
+        yield _row(constant(f"↩️ Already {known_words(known)} (does not block)"), known, columns)
+    fixed = [each.severity for project in report.projects for each in project.fixed]
+    if fixed:
+        cells = [str(fixed.count(each) or "·") for each in columns]
+        yield constant(f"| ✅ Fixed | {' | '.join(cells)} |")
+    if waived:
+        yield _row(constant("🔕 Waived"), waived, columns)
+
+
+def known_words(known: Iterable[Item]) -> str:
+    """Where known findings are known from: the base, the baseline, or both."""
+    return "on the base" if all(item.scoped.known_from == "base" for item in known) else "known"
 
 
 def _row(label: Markdown, found: Sequence[Item], columns: Sequence[Severity]) -> Markdown:

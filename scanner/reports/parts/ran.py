@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 
-from scanner.model import LayerReport, LayerStatus, Placeholder, ProjectReport, ReasonKind, Report
+from scanner.model import ComparisonStatus, LayerReport, LayerStatus, Placeholder, ProjectReport, ReasonKind, Report
 from scanner.reports.markdown import Markdown, code, constant, fence, joined
 from scanner.reports.parts.findings import Depth
 from scanner.reports.parts.head import outcome_words
@@ -51,6 +51,7 @@ def ran(project: ProjectReport, depth: Depth) -> Iterator[Markdown]:
             ),
             "\n",
         )
+    yield from _base(project)
     groups = list(skipped(project).items())
     shown = groups[: depth.rows]
     if shown:
@@ -69,6 +70,21 @@ def _layer(layer: LayerReport) -> Markdown:
     }[layer.status]
     detail = code(cut(layer.detail, MAX_EVIDENCE), table=True) if layer.detail.strip() else constant("")
     return joined((constant(f"| {layer.name.value} | {status} | "), detail, constant(" |")))
+
+
+def _base(project: ProjectReport) -> Iterator[Markdown]:
+    """What became of the comparison with the base."""
+    comparison = project.comparison
+    if comparison.status is ComparisonStatus.COMPARED:
+        names = ", ".join(layer.value for layer in comparison.layers)
+        lead = constant(f"Compared with the base ({names})")
+    elif comparison.status is ComparisonStatus.FAILED:
+        lead = constant("Not compared with the base as a whole")
+    elif comparison.status is ComparisonStatus.NOT_NEEDED and comparison.base is not None:
+        lead = constant("The base was not scanned: nothing would block")
+    else:
+        return
+    yield joined((lead, constant(": "), code(cut(comparison.detail, MAX_EVIDENCE)))) if comparison.detail else lead
 
 
 def _not_checked(kind: ReasonKind, reason: str, rules: Sequence[str], depth: Depth) -> Markdown:
