@@ -1,6 +1,6 @@
 """The request headers that an application gets: what nginx sets, blanks, or passes on from the client."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,6 +61,13 @@ def forwarded_header(level: Level, header: str) -> Forwarded:
     ``header`` is its name on the wire (``X-Forwarded-Proto``), whatever the kind of pass: for uwsgi, fastcgi and scgi
     the parameter ``HTTP_X_FORWARDED_PROTO`` decides.
     """
+    known = level.forwarded.get(header)
+    if known is None:
+        known = level.forwarded[header] = _work_out(level, header)
+    return known
+
+
+def _work_out(level: Level, header: str) -> Forwarded:
     kind = pass_kind(level) or "proxy"
     if kind in _CGI_KINDS:
         name, directive = "HTTP_" + header.upper().replace("-", "_"), f"{kind}_param"
@@ -86,9 +93,11 @@ def forwarded_header(level: Level, header: str) -> Forwarded:
     return PassedOn(dropped)
 
 
-def _of(name: str, directives: Iterable[Directive]) -> tuple[tuple[str, Directive], ...]:
+def _of(name: str, directives: Collection[Directive]) -> tuple[tuple[str, Directive], ...]:
+    if not directives:
+        return ()
     wanted = name.lower()
-    return tuple((item.arg(1), item) for item in directives if item.arg(0).lower() == wanted)
+    return tuple((item.arg(1), item) for item in directives if item.args and item.args[0].lower() == wanted)
 
 
 def _edited(level: Level, header: str) -> tuple[tuple[str, Directive], ...]:

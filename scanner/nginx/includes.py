@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -111,7 +111,7 @@ class _Loader:
         inside = self._expand(directive.block, chain, depth + 1)
         if len(inside) == len(directive.block) and all(map(_same, inside, directive.block)):
             return directive
-        return replace(directive, block=inside)
+        return directive.with_block(inside)
 
     def _include(self, directive: Directive, chain: tuple[str, ...], depth: int) -> tuple[Directive, ...]:
         if len(directive.args) != 1:

@@ -6,7 +6,6 @@ certbot writes. A file of the same name in the repository goes before.
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from scanner.nginx.tree import Directive
@@ -134,12 +133,7 @@ def known_directives(path: str, include: Directive) -> tuple[Directive, ...] | N
     table = KNOWN_FILES.get(name)
     if table is None:
         return None
-    made = tuple(_directive(row, name, include) for row in table)
+    made = tuple(include.stand_in(row[0], row[1:], name) for row in table)
     if name == "mime.types":
-        return (replace(made[0], block=made[1:]),)
+        return (made[0].with_block(made[1:]),)
     return made
-
-
-def _directive(row: tuple[str, ...], file: str, include: Directive) -> Directive:
-    name, *args = row
-    return replace(include, name=name, args=tuple(args), templated=(), known=file)

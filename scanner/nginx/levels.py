@@ -7,13 +7,16 @@ every other directive is inherited one by one; a few belong to their level alone
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from scanner.model import Location, UnknownValue
 from scanner.nginx.includes import UnknownInclude, unknown_in
 from scanner.nginx.tree import Directive
+
+if TYPE_CHECKING:
+    from scanner.nginx.headers import Forwarded
 
 NOT_INHERITED: Final = frozenset(
     {
@@ -53,6 +56,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Directives that fill one list or one place: one of them on a level cancels both of the outer level."""
 _INHERIT_SWITCH: Final = {"add_header": "add_header_inherit", "add_trailer": "add_trailer_inherit"}
+_SPECIAL: Final = frozenset({*GROUPS, *_INHERIT_SWITCH})
 
 
 class LevelKind(enum.StrEnum):
@@ -123,6 +127,8 @@ class Level:
     """What stands on this level, blocks included."""
     parent: "Level | None" = field(repr=False)
 
+    forwarded: "dict[str, Forwarded]" = field(default_factory=dict, init=False, repr=False)
+    """What is already known of request headers; see ``forwarded_header``."""
     _by_name: dict[str, tuple[Directive, ...]] = field(default_factory=dict, init=False, repr=False)
     _effective: dict[str, Effective] = field(default_factory=dict, init=False, repr=False)
 
@@ -179,6 +185,10 @@ class Level:
         return known
 
     def _work_out(self, name: str) -> Effective:
+        if name not in self._by_name and not self.unknown_includes and name not in _SPECIAL:
+            # Most names on most levels: nothing is said here, so what holds outside holds here.
+            outer = _NOTHING if self.parent is None or not self._takes_over(name) else self.parent.effective(name)
+            return replace(outer, dropped=()) if outer.dropped else outer
         own = self.own(*GROUPS[name]) if name in GROUPS else self._by_name.get(name, ())
         outer = self._outer(name)
         unknown = self.unknown_includes

@@ -58,9 +58,9 @@ class Directive:
     name: str
     args: tuple[str, ...]
     """Values, without quotes and escapes; a template's expressions as they are written."""
-    location: Location
-    """The name's line and column; ``end_line`` is the line of the ``;`` or of the closing brace. For text that is
-    shipped with us (``known``): the place of the ``include``."""
+    line: int
+    column: int
+    end_line: int
     head_line: int
     """The line of the ``;`` or ``{``: the one that nginx names in its messages."""
     block: tuple["Directive", ...] | None = field(repr=False)
@@ -78,6 +78,14 @@ class Directive:
     """The code of a ``*_by_lua_block``."""
     known: str | None = None
     """``proxy_params`` and the like: this directive is not in the repository but in a file whose text everybody has."""
+
+    @cached_property
+    def location(self) -> Location:
+        """The name's line and column; ``end_line`` is the line of the ``;`` or of the closing brace.
+
+        For text that is shipped with us (``known``): the place of the ``include``.
+        """
+        return Location(self.source.path, self.line, self.column, self.end_line)
 
     @property
     def is_template(self) -> bool:
@@ -115,11 +123,37 @@ class Directive:
         """Where the argument with that index stands; the directive's own place when there is none."""
         if self.known is not None or index >= len(self.words):
             return self.location
-        return Location(self.location.path, self.words[index].line, self.words[index].column)
+        return Location(self.source.path, self.words[index].line, self.words[index].column)
+
+    def with_block(self, block: tuple["Directive", ...]) -> "Directive":
+        """The same directive around other ones."""
+        return _directive({**self._fields, "block": block})
+
+    def stand_in(self, name: str, args: tuple[str, ...], file: str) -> "Directive":
+        """What this ``include`` stands for: a directive of a file whose text everybody has, at this place."""
+        return _directive({**self._fields, "name": name, "args": args, "templated": (), "known": file})
+
+    @property
+    def _fields(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name not in _WORKED_OUT}
 
     def _place(self, token: Token) -> tuple[int, int]:
-        before = self.location.column - 1 if token.line == 1 else 0
-        return self.location.line + token.line - 1, token.column + before
+        before = self.column - 1 if token.line == 1 else 0
+        return self.line + token.line - 1, token.column + before
+
+
+_WORKED_OUT: Final = frozenset({"location", "words"})
+
+
+def _directive(fields: dict[str, object]) -> Directive:
+    """A directive with these fields.
+
+    The constructor of a frozen dataclass sets field by field, which takes ten times as long: in a large file most of
+    the time of reading it.
+    """
+    made = object.__new__(Directive)
+    object.__setattr__(made, "__dict__", fields)
+    return made
 
 
 class Comment(NamedTuple):
@@ -143,7 +177,7 @@ class ParsedFile:
     def comments_for(self, directive: Directive) -> tuple[str, ...]:
         """The comments that belong to a directive: those right above it and the one on its line."""
         by_line = {comment.line: comment for comment in self.comments}
-        line = directive.location.line
+        line = directive.line
         first = line
         while first - 1 in by_line and not self._has_code(first - 1):
             first -= 1
@@ -155,9 +189,7 @@ class ParsedFile:
 
     @cached_property
     def _code_lines(self) -> frozenset[int]:
-        return frozenset(
-            line for item in walk(self.directives) for line in (item.location.line, item.location.end_line or 0)
-        )
+        return frozenset(line for item in walk(self.directives) for line in (item.line, item.end_line))
 
 
 def parse(text: str, path: str) -> ParsedFile:
@@ -193,19 +225,18 @@ def render(parsed: ParsedFile) -> str:
 def _head_pieces(directive: Directive) -> Iterator[tuple[int, int, str]]:
     raw = directive.source.text[directive.start : directive.head_end + 1]
     masked = directive.source.masked.text[directive.start : directive.head_end + 1]
-    before = directive.location.column - 1
+    before = directive.column - 1
     for token in tokens(masked):
         if token.kind in {Kind.WORD, Kind.END, Kind.OPEN}:
             column = token.column + (before if token.line == 1 else 0)
-            yield directive.location.line + token.line - 1, column, raw[token.start : token.end] + " "
+            yield directive.line + token.line - 1, column, raw[token.start : token.end] + " "
     if directive.body is not None:
         yield directive.head_line, 1 << 30, directive.body
 
 
 def _closing_place(directive: Directive) -> tuple[int, int]:
     """The place of the closing brace. One line may hold several: the inner one, which begins later, comes first."""
-    line = directive.location.end_line or directive.head_line
-    return line, (1 << 31) + (1 << 31) - directive.start
+    return directive.end_line, (1 << 31) + (1 << 31) - directive.start
 
 
 class _Frame:
@@ -224,12 +255,12 @@ class _Head(NamedTuple):
 
     name: str
     args: tuple[str, ...]
-    templated: tuple[int, ...]
     line: int
     column: int
     start: int
-    head_line: int
     head_end: int
+    head_line: int
+    templated: tuple[int, ...] = ()
 
 
 class _Builder:
@@ -239,6 +270,7 @@ class _Builder:
         self.source = source
         self.reader = Reader(source.masked.text)
         self.stack = [_Frame(None)]
+        self.has_conditions = bool(source.masked.conditional)
         self.too_deep = 0
         self.count = 0
         self.comments: list[Comment] = []
@@ -288,9 +320,9 @@ class _Builder:
         """The quick way over what most lines are: a name, plain arguments, ``;`` or ``{``."""
         for kind, name, args, line, column, start, end in self.reader.plain_items():
             if kind == ";":
-                self._add(_Head(name, args, (), line, column, start, line, end - 1), None, line)
+                self._add(name, args, line, column, start, end - 1)
             elif kind == "{":
-                self._open(_Head(name, args, (), line, column, start, line, end - 1))
+                self._open(_Head(name, args, line, column, start, end - 1, line))
             elif kind == "close":
                 self._close_at(line, column)
             else:
@@ -323,7 +355,7 @@ class _Builder:
 
     def _end(self, token: Token) -> None:
         if head := self._head(token):
-            self._add(head, None, token.line)
+            self._add(*head, end_line=token.line)
 
     def _head(self, token: Token) -> _Head | None:
         """The words so far, as the head of a directive that ends with this sign."""
@@ -338,7 +370,7 @@ class _Builder:
             if self.source.text[token.start] != ";" and token.kind is Kind.END:  # it stands in for whole directives
                 name = self.source.text[first.start : token.end]
         args = tuple(self._text(word) for word in rest)
-        return _Head(name, args, templated, first.line, first.column, first.start, token.line, token.start)
+        return _Head(name, args, first.line, first.column, first.start, token.start, token.line, templated)
 
     def _text(self, word: Token) -> str:
         if STAND_IN not in word.text:
@@ -367,27 +399,46 @@ class _Builder:
     def _close(self, line: int) -> None:
         frame = self.stack.pop()
         if frame.head is not None:
-            self._add(frame.head, tuple(frame.children), line, frame.body)
+            self._add(*frame.head, block=tuple(frame.children), end_line=line, body=frame.body)
 
-    def _add(self, head: _Head, block: tuple[Directive, ...] | None, end_line: int, body: str | None = None) -> None:
+    def _add(
+        self,
+        name: str,
+        args: tuple[str, ...],
+        line: int,
+        column: int,
+        start: int,
+        head_end: int,
+        head_line: int = 0,
+        templated: tuple[int, ...] = (),
+        *,
+        block: tuple[Directive, ...] | None = None,
+        end_line: int = 0,
+        body: str | None = None,
+    ) -> None:
+        """Put a directive into the block that is open; without ``head_line`` all of it is on one line."""
         if self.too_deep:
             return
         self.count += 1
-        masked = self.source.masked
-        directive = Directive(
-            head.name,
-            head.args,
-            Location(self.source.path, head.line, head.column, end_line),
-            head.head_line,
-            block,
-            self.source,
-            head.start,
-            head.head_end,
-            head.templated,
-            bool(masked.conditional) and masked.in_condition(head.start),
-            body,
-        )
-        self.stack[-1].children.append(directive)
+        fields: dict[str, object] = {
+            "name": name,
+            "args": args,
+            "line": line,
+            "column": column,
+            "end_line": end_line or line,
+            "head_line": head_line or line,
+            "block": block,
+            "source": self.source,
+            "start": start,
+            "head_end": head_end,
+        }
+        if templated:
+            fields["templated"] = templated
+        if body is not None:
+            fields["body"] = body
+        if self.has_conditions and self.source.masked.in_condition(start):
+            fields["conditional"] = True
+        self.stack[-1].children.append(_directive(fields))
 
     def _problem(self, line: int, column: int, message: str) -> None:
         self.problems.append(SyntaxProblem(Location(self.source.path, line, column), message))
