@@ -134,19 +134,19 @@ def settings_of(document: Mapping[str, typing.Any]) -> Settings:
     ``without_middleware``: dotted paths; ``middleware``: further entries (a path, or path, bases, header);
     ``installed_apps``; every other key is a field of Settings.
     """
-    rest = dict(document)
+    rest: dict[str, typing.Any] = dict(document)
     changed = {name: Value(type(value).__name__, value) for name, value in rest.pop("set", {}).items()}
     unset = set(rest.pop("unset", []))
     gone = set(rest.pop("without_middleware", []))
     more = rest.pop("middleware", [])
     middleware = [one for one in HARDENED.middleware if one.path not in gone]
     for entry in more:
-        fields = {"path": entry} if isinstance(entry, str) else entry
-        middleware.append(
-            MiddlewareClass(fields["path"], tuple(fields.get("bases", [fields["path"]])), fields.get("header"))
-        )
+        one = {"path": entry} if isinstance(entry, str) else entry
+        middleware.append(make(MiddlewareClass, {"bases": [one["path"]], **one}))
     secrets = {name: SecretShape(**fields) for name, fields in rest.pop("secrets", {}).items()}
     apps = rest.pop("installed_apps", None)
+    hints = typing.get_type_hints(Settings)
+    fields = {name: build(hints[name], value) for name, value in rest.items()}
     return replace(
         HARDENED,
         values={**HARDENED.values, **changed},
@@ -154,7 +154,7 @@ def settings_of(document: Mapping[str, typing.Any]) -> Settings:
         secrets={**HARDENED.secrets, **secrets},
         middleware=tuple(middleware),
         installed_apps=tuple(apps) if apps is not None else HARDENED.installed_apps,
-        **rest,
+        **typing.cast("dict[str, typing.Any]", fields),
     )
 
 

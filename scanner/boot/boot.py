@@ -338,7 +338,7 @@ def settings(boot: Booted) -> Settings:
     """The effective settings of the production environment."""
     if boot.record.settings is None:
         raise BootFailed("the boot's record lacks the settings")
-    return settings_fact(boot.record.settings, boot.draft, boot.source)
+    return settings_fact(boot.record.settings, boot.draft, boot.source, boot.record.effective)
 
 
 @provider(layer=Layer.BOOT)

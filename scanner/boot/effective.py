@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from scanner.boot.draft import Draft
+from scanner.boot.effective_line import EffectiveClasses
 from scanner.boot.record import BootedSettings
 from scanner.facts.boot_plan import Variable, VariableSource
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import Assignment, Origin, SettingsSource
 
 
-def settings_fact(booted: BootedSettings, draft: Draft, source: SettingsSource | None) -> Settings:
+def settings_fact(
+    booted: BootedSettings, draft: Draft, source: SettingsSource | None, classes: EffectiveClasses | None = None
+) -> Settings:
     """The fact, with ``injected`` and ``samples`` filled in."""
     plan = draft.plan
     injected: dict[str, str] = {}
@@ -26,6 +29,7 @@ def settings_fact(booted: BootedSettings, draft: Draft, source: SettingsSource |
         _by_source(setting, draft, source, injected, samples)
     injected |= {one.setting: one.why for one in plan.overrides if one.setting not in {"DATABASES", "LOGGING_CONFIG"}}
     _by_guard(source, draft, injected)
+    found = classes or EffectiveClasses()
     return Settings(
         module=booted.module,
         module_path=plan.settings_path,
@@ -44,6 +48,14 @@ def settings_fact(booted: BootedSettings, draft: Draft, source: SettingsSource |
         installed_apps=booted.installed_apps,
         base_dir=plan.directory,
         settings_reason=plan.settings_reason,
+        password_hashers=found.password_hashers,
+        password_validators=found.password_validators,
+        authentication_backends=found.authentication_backends,
+        session_serializer=found.session_serializer,
+        report_filter=found.report_filter,
+        rest_framework=found.rest_framework,
+        cors=found.cors,
+        jwt=found.jwt,
     )
 
 

@@ -10,6 +10,7 @@ Only the standard library and the project's own Django are imported; the syntax 
 
 from __future__ import annotations
 
+import ast
 import collections
 import collections.abc
 import datetime as dt
@@ -27,10 +28,11 @@ import platform
 import re
 import signal
 import sys
+import textwrap
 import time
 import uuid
 from types import FrameType, MethodType, ModuleType
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 Request = Dict[str, Any]
 """Written by the scanner itself: it is not checked here."""
@@ -377,17 +379,250 @@ def texts(value: object) -> list[str]:
 
 def middleware_of(path: str) -> dict[str, object]:
     """A middleware's class with its ancestors, where it can be imported."""
-    entry: dict[str, object] = {"path": path, "bases": [], "header": None}
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except Exception:  # noqa: BLE001 - whatever the project raises: it is said by an empty list
-        return entry
+    found = imported(path)
+    entry = dict(class_of(path, found), header=None, answers=answers_by_itself(found))
     if isinstance(found, type):
-        entry["bases"] = [f"{one.__module__}.{one.__qualname__}" for one in found.__mro__ if one is not object]
         header = getattr(found, "header", None)
         entry["header"] = header if isinstance(header, str) else None
     return entry
+
+
+def imported(path: str) -> Any:
+    """What a dotted path leads to; None where it cannot be imported."""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception:  # noqa: BLE001 - whatever the project raises: it is said by empty lists
+        return None
+
+
+def class_of(path: str, found: object) -> dict[str, object]:
+    """A class with its ancestors."""
+    mro = found.__mro__ if isinstance(found, type) else ()
+    return {"path": path, "bases": [f"{one.__module__}.{one.__qualname__}" for one in mro if one is not object]}
+
+
+def answers_by_itself(found: Any) -> bool | None:
+    """Whether a middleware has a way to return a response without calling on; None where its source does not tell."""
+    if found is None:
+        return None
+    methods = [getattr(found, name, None) for name in ("process_request", "process_view", "__call__")]
+    ours = [one for one in methods if inspect.isfunction(one)] if isinstance(found, type) else [found]
+    try:
+        sources = [(one.__name__, ast.parse(textwrap.dedent(inspect.getsource(one)))) for one in ours]
+    except (OSError, TypeError, AttributeError, SyntaxError, ValueError, RecursionError):
+        return None
+    if not isinstance(found, type):
+        inner = [one for _, tree in sources for one in ast.walk(tree.body[0]) if isinstance(one, ast.FunctionDef)][1:]
+        return any(returns_own(one, {"get_response"}) for one in inner) if inner else None
+    called = {"get_response", "process_request", "process_response", "process_view", "__call__", "__acall__"}
+    for name, tree in sources:
+        if returns_own(tree.body[0], called if name == "__call__" else set()):
+            return True
+    return False if sources else None
+
+
+def returns_own(function: ast.AST, called: set[str]) -> bool:
+    """Whether a function returns anything but None and what one of ``called`` gave it."""
+    assigned = [pair for node in ast.walk(function) for pair in assignments(node)]
+    given: set[str] = set()
+    for _ in range(2):  # what is made from a response may stand before it in the walk
+        given.update(name for name, value in assigned if comes_from(value, called, given))
+    given -= {name for name, value in assigned if not comes_from(value, called, given)}
+    returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
+    return any(not comes_from(one, called, given) for one in returned if not is_none(one))
+
+
+def assignments(node: ast.AST) -> list[tuple[str, ast.AST]]:
+    """The names that a statement assigns, with what they get, unless it is None."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+    if value is None or is_none(value):
+        return []
+    return [(one.id, value) for one in targets if isinstance(one, ast.Name)]
+
+
+def is_none(value: ast.AST) -> bool:
+    """Whether an expression is ``None``."""
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def comes_from(value: ast.AST, called: set[str], given: set[str]) -> bool:
+    """Whether an expression holds a call of one of these, or a name that stands for what one gave."""
+    for node in ast.walk(value):
+        if isinstance(node, ast.Name) and (node.id in given or node.id in called):
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in called:
+            return True
+    return False
+
+
+WORK_FACTORS = ("iterations", "rounds", "work_factor", "block_size", "time_cost", "memory_cost", "parallelism")
+LOADERS = frozenset({"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "jsonpickle"})
+
+
+def send_effective(record: Record, settings: Any) -> None:
+    """Write the ``effective`` line: what the dotted paths lead to, and what packages make of their settings."""
+    apps = set(texts(list(settings.INSTALLED_APPS)) + texts(list(settings.MIDDLEWARE)))
+
+    def in_use(app: str, setting: str) -> bool:
+        return any(one == app or one.startswith(app + ".") for one in apps) or hasattr(settings, setting)
+
+    parts: dict[str, Callable[[], object]] = {
+        "password_hashers": lambda: [hasher_of(path) for path in texts(settings.PASSWORD_HASHERS)],
+        "password_validators": lambda: validators_of(settings),
+        "authentication_backends": lambda: [
+            class_of(path, imported(path)) for path in texts(settings.AUTHENTICATION_BACKENDS)
+        ],
+        "session_serializer": lambda: serializer_of(settings.SESSION_SERIALIZER),
+        "report_filter": lambda: report_filter_of(settings.DEFAULT_EXCEPTION_REPORTER_FILTER),
+        "rest_framework": lambda: rest_framework_of() if in_use("rest_framework", "REST_FRAMEWORK") else None,
+        "cors": lambda: cors_of() if in_use("corsheaders", "CORS_ALLOWED_ORIGINS") else None,
+        "jwt": lambda: jwt_of(settings, in_use),
+    }
+    empty = {"session_serializer": None, "report_filter": None, "rest_framework": None, "cors": None}
+    found: dict[str, object] = {}
+    problems: dict[str, str] = {}
+    for name, part in parts.items():
+        try:
+            found[name] = part()
+        except Exception as error:  # noqa: BLE001 - a package that is not there, or settings that it refuses
+            found[name] = empty.get(name, [])
+            problems[name] = type(error).__name__
+    record.send("effective", problems=problems, **found)
+
+
+def hasher_of(path: str) -> dict[str, object]:
+    """A password hasher with its work factor, beside that of the class of Django's own that it comes from."""
+    found = imported(path)
+    entry = class_of(path, found)
+    mro = found.__mro__ if isinstance(found, type) else ()
+    base = next((one for one in mro if one.__module__ == "django.contrib.auth.hashers"), None)
+    entry["work"] = work_of(found)
+    entry["default_work"] = work_of(base)
+    return entry
+
+
+def work_of(found: Any) -> dict[str, int]:
+    """The numbers that decide how long a hash takes."""
+    values = {name: getattr(found, name, None) for name in WORK_FACTORS} if found is not None else {}
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 62
+    }
+
+
+def validators_of(settings: Any) -> list[dict[str, object]]:
+    """The password validators, each made with its options."""
+    entries = []
+    for one in settings.AUTH_PASSWORD_VALIDATORS:
+        found = imported(str(one["NAME"]))
+        entry = class_of(str(one["NAME"]), found)
+        least = getattr(found(**one.get("OPTIONS", {})), "min_length", None) if found is not None else None
+        entry["min_length"] = least if isinstance(least, int) and abs(least) < 1 << 31 else None
+        entries.append(entry)
+    return entries
+
+
+def serializer_of(path: object) -> dict[str, object]:
+    """The session serializer, and which dangerous modules its ``loads`` names."""
+    found = imported(str(path))
+    loads = inspect.unwrap(found.loads) if hasattr(found, "loads") else None
+    code = getattr(loads, "__code__", None)
+    scope = getattr(loads, "__globals__", {})
+    names = set()
+    for name in code.co_names if code is not None else ():
+        value = scope.get(name)
+        origin = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None) or name
+        names.update({name, str(origin).partition(".")[0]} & LOADERS)
+    return dict(class_of(str(path), found), loads_with=sorted(names), readable=code is not None)
+
+
+def report_filter_of(path: object) -> dict[str, object]:
+    """The filter of error reports, and whether it hides anything."""
+    found = imported(str(path))
+    entry = dict(class_of(str(path), found), active=None, cleanses=None)
+    try:
+        made = found()
+        entry["active"] = bool(made.is_active(None))
+        entry["cleanses"] = made.cleanse_setting("PASSWORD", "open sesame") != "open sesame"
+    except Exception:  # noqa: BLE001 - then it is not known
+        return entry
+    return entry
+
+
+def rest_framework_of() -> dict[str, object]:
+    """The defaults that views of Django REST framework really get."""
+    known = importlib.import_module("rest_framework.settings").api_settings
+
+    def classes(name: str) -> list[dict[str, object]]:
+        return [class_of(repr_of(one), one) for one in getattr(known, name) or ()]
+
+    return {
+        "permissions": classes("DEFAULT_PERMISSION_CLASSES"),
+        "authentication": classes("DEFAULT_AUTHENTICATION_CLASSES"),
+        "throttles": classes("DEFAULT_THROTTLE_CLASSES"),
+        "renderers": classes("DEFAULT_RENDERER_CLASSES"),
+    }
+
+
+def cors_of() -> dict[str, object]:
+    """What django-cors-headers goes by."""
+    conf = importlib.import_module("corsheaders.conf").conf
+
+    def words(name: str) -> list[str]:
+        return [clean(text_of(one) or "")[:LONGEST_TEXT] for one in list(getattr(conf, name, ()) or ())[:MOST_ITEMS]]
+
+    return {
+        "allow_all": bool(conf.CORS_ALLOW_ALL_ORIGINS),
+        "credentials": bool(conf.CORS_ALLOW_CREDENTIALS),
+        "origins": words("CORS_ALLOWED_ORIGINS"),
+        "regexes": words("CORS_ALLOWED_ORIGIN_REGEXES"),
+        "urls": clean(text_of(conf.CORS_URLS_REGEX) or "")[:LONGEST_TEXT],
+    }
+
+
+def jwt_of(settings: Any, in_use: Any) -> list[dict[str, object]]:
+    """How the installed packages for JSON web tokens sign and check them."""
+    packages = (
+        ("SIMPLE_JWT", "rest_framework_simplejwt", "rest_framework_simplejwt.settings", "api_settings"),
+        ("NINJA_JWT", "ninja_jwt", "ninja_jwt.settings", "api_settings"),
+        ("JWT_AUTH", "rest_framework_jwt", "rest_framework_jwt.settings", "api_settings"),
+        ("GRAPHQL_JWT", "graphql_jwt", "graphql_jwt.settings", "jwt_settings"),
+    )
+    entries = []
+    for setting, app, module, name in packages:
+        if not in_use(app, setting):
+            continue
+        try:
+            known = getattr(importlib.import_module(module), name)
+        except ImportError:
+            continue
+        entries.append(dict(jwt_entry(known, settings), setting=setting))
+    return entries
+
+
+def jwt_entry(known: Any, settings: Any) -> dict[str, object]:
+    """The values of one of them, under the names that it uses."""
+
+    def one(*names: str) -> Any:
+        for name in names:
+            try:
+                return getattr(known, name)
+            except AttributeError:
+                continue
+        return None
+
+    lifetime = one("ACCESS_TOKEN_LIFETIME", "JWT_EXPIRATION_DELTA")
+    key = one("SIGNING_KEY", "JWT_SECRET_KEY")
+    return {
+        "algorithm": str(one("ALGORITHM", "JWT_ALGORITHM")),
+        "verify": one("JWT_VERIFY") is not False,
+        "verify_expiration": one("JWT_VERIFY_EXPIRATION") is not False,
+        "access_seconds": int(lifetime.total_seconds()) if isinstance(lifetime, dt.timedelta) else None,
+        "key_is_secret_key": isinstance(key, str) and bool(key) and key == settings.SECRET_KEY,
+    }
 
 
 class TooLong(BaseException):
@@ -463,10 +698,12 @@ def describe(error: BaseException) -> str:
 def send_urls(record: Record, settings: Any) -> None:
     """Write the ``urls`` line: all routes, where admin sites are mounted, login paths."""
     urls = importlib.import_module("django.urls")
-    routes: list[dict[str, str]] = []
+    routes: list[dict[str, object]] = []
     admins: list[str] = []
     walk(urls.get_resolver().url_patterns, "", "", routes, admins)
-    logins = ["/" + route["pattern"] for route in routes if route["name"] == "login" or "LoginView" in route["view"]]
+    logins = [
+        "/" + str(route["pattern"]) for route in routes if route["name"] == "login" or "LoginView" in str(route["view"])
+    ]
     try:
         target = urls.reverse(str(settings.LOGIN_URL))
     except Exception:  # noqa: BLE001 - it is a path, or leads nowhere
@@ -478,7 +715,7 @@ def send_urls(record: Record, settings: Any) -> None:
 
 
 def walk(
-    patterns: Any, prefix: str, namespace: str, routes: list[dict[str, str]], admins: list[str], depth: int = 0
+    patterns: Any, prefix: str, namespace: str, routes: list[dict[str, object]], admins: list[str], depth: int = 0
 ) -> None:
     """Add the routes below a resolver."""
     for one in patterns:
@@ -492,12 +729,13 @@ def walk(
             walk(one.url_patterns, path, inner, routes, admins, depth + 1)
         else:
             routes.append(
-                {
-                    "pattern": clean(path),
-                    "name": clean(one.name or ""),
-                    "namespace": clean(namespace),
-                    "view": view_of(one.callback),
-                }
+                dict(
+                    access_of(one.callback, one.default_args),
+                    pattern=clean(path),
+                    name=clean(one.name or ""),
+                    namespace=clean(namespace),
+                    view=view_of(one.callback),
+                )
             )
 
 
@@ -505,6 +743,58 @@ def view_of(callback: Any) -> str:
     """The dotted name of a view; its class where it was made from one."""
     callback = inspect.unwrap(callback) if callable(callback) else callback
     return repr_of(getattr(callback, "view_class", None) or getattr(callback, "cls", None) or callback)
+
+
+def access_of(callback: Any, arguments: Any) -> dict[str, object]:
+    """Who may call a view, and how, as far as its class and its decorators tell."""
+    cls = getattr(callback, "view_class", None) or getattr(callback, "cls", None)
+    mro = [f"{base.__module__}.{base.__qualname__}" for base in getattr(cls, "__mro__", ())]
+    entry: dict[str, object] = {
+        "csrf_exempt": bool(getattr(callback, "csrf_exempt", False)),
+        "login_required": "django.contrib.auth.mixins.AccessMixin" in mro or behind_login(callback),
+        "methods": methods_of(callback, cls),
+        "permissions": None,
+        "own_permissions": False,
+        "document_root": None,
+        "show_indexes": False,
+    }
+    if "rest_framework.views.APIView" in mro:
+        entry.update(permissions_of(callback, cls))
+    root = arguments.get("document_root") if isinstance(arguments, dict) else None
+    if root is not None:
+        entry["document_root"] = clean(text_of(root) or "")
+        entry["show_indexes"] = bool(arguments.get("show_indexes"))
+    return entry
+
+
+def methods_of(callback: Any, cls: Any) -> list[str]:
+    """The HTTP methods that a view class answers, in lower case."""
+    actions = getattr(callback, "actions", None)
+    if isinstance(actions, dict):
+        return sorted(str(name) for name in actions)
+    names = getattr(cls, "http_method_names", None) or ()
+    return sorted(str(name) for name in names if hasattr(cls, str(name)))
+
+
+def behind_login(callback: Any) -> bool:
+    """Whether one of the functions around a view is a decorator of ``django.contrib.auth``."""
+    seen = 0
+    while callable(callback) and seen < 50:
+        code = getattr(callback, "__code__", None)
+        if code is not None and code.co_filename.replace(os.sep, "/").endswith("django/contrib/auth/decorators.py"):
+            return True
+        callback, seen = getattr(callback, "__wrapped__", None), seen + 1
+    return False
+
+
+def permissions_of(callback: Any, cls: Any) -> dict[str, object]:
+    """The permission classes of a view of Django REST framework, and whether they are its own."""
+    base = importlib.import_module("rest_framework.views").APIView
+    given = getattr(callback, "initkwargs", None) or {}
+    own = given.get("permission_classes", cls.permission_classes)
+    changed = own is not base.permission_classes or cls.get_permissions is not base.get_permissions
+    checked = getattr(cls, "check_permissions", None) is not base.check_permissions
+    return {"permissions": [repr_of(one) for one in own or ()], "own_permissions": bool(changed or checked)}
 
 
 def static_text(pattern: Any) -> str:
@@ -641,6 +931,7 @@ def work(record: Record, request: Request) -> None:
         importlib.import_module("django").setup()
         stage = "dump"
         send_settings(record, settings, request, secrets)
+        send_effective(record, settings)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the project raises is the answer
         record.send("fault", **fault(stage, error, secrets))
         return

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from scanner.boot.effective_line import EffectiveClasses, effective_classes
 from scanner.boot.failed import BadRecord
 from scanner.boot.typed import Object
 from scanner.facts.settings import (
@@ -21,7 +22,7 @@ from scanner.facts.settings import (
 VERSION = 1
 MAX_BYTES = 8 * 1024 * 1024
 _MOST_LINES = 16
-_ONCE = frozenset({"distributions", "settings", "checks", "urls"})
+_ONCE = frozenset({"distributions", "settings", "effective", "checks", "urls"})
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class BootRecord:
 
     python: str
     settings: BootedSettings | None
+    effective: EffectiveClasses | None
     distributions: Distributions | None
     checks: CheckMessages | None
     urls: Urlconf | None
@@ -108,6 +110,7 @@ def parse(output: bytes, nonce: str) -> BootRecord:
     return BootRecord(
         python=lines[0].text("python", 40),
         settings=_settings(found["settings"]) if "settings" in found else None,
+        effective=effective_classes(found["effective"]) if "effective" in found else None,
         distributions=Distributions(found["distributions"].text_map("versions")) if "distributions" in found else None,
         checks=_checks(found["checks"]) if "checks" in found else None,
         urls=_urls(found["urls"]) if "urls" in found else None,
@@ -180,7 +183,9 @@ def _settings(line: Object) -> BootedSettings:
         showing=line.text_map("showing"),
         key_digest=line.text("key_digest", 64),
         middleware=tuple(
-            MiddlewareClass(one.text("path"), one.texts("bases"), one.optional_text("header"))
+            MiddlewareClass(
+                one.text("path"), one.texts("bases"), one.optional_text("header"), one.optional_flag("answers")
+            )
             for one in line.objects("middleware")
         ),
         installed_apps=line.texts("installed_apps"),
@@ -214,7 +219,19 @@ def _checks(line: Object) -> CheckMessages:
 
 def _urls(line: Object) -> Urlconf:
     routes = (
-        Route(one.text("pattern"), one.text("name"), one.text("namespace"), one.text("view"))
+        Route(
+            one.text("pattern"),
+            one.text("name"),
+            one.text("namespace"),
+            one.text("view"),
+            csrf_exempt=one.flag("csrf_exempt"),
+            login_required=one.flag("login_required"),
+            methods=one.texts("methods"),
+            permissions=one.optional_texts("permissions"),
+            own_permissions=one.flag("own_permissions"),
+            document_root=one.optional_text("document_root"),
+            show_indexes=one.flag("show_indexes"),
+        )
         for one in line.objects("routes")
     )
     return Urlconf(tuple(routes), line.texts("admin"), line.texts("login"))

@@ -55,6 +55,28 @@ class Object:
         """A text or null."""
         return None if self._get(name) is None else self.text(name)
 
+    def optional_flag(self, name: str) -> bool | None:
+        """A boolean or null."""
+        return None if self._get(name) is None else self.flag(name)
+
+    def optional_number(self, name: str) -> int | None:
+        """An integer or null."""
+        return None if self._get(name) is None else self.number(name)
+
+    def optional_texts(self, name: str) -> tuple[str, ...] | None:
+        """A list of texts or null."""
+        return None if self._get(name) is None else self.texts(name)
+
+    def optional_object(self, name: str) -> "Object | None":
+        """An object or null."""
+        value = self._get(name)
+        return None if value is None else Object.of(value, f"{self.where}.{name}")
+
+    def number_map(self, name: str) -> Mapping[str, int]:
+        """An object of integers, by key."""
+        inner = Object.of(self._get(name), f"{self.where}.{name}")
+        return {clean(key[:_LONGEST]): inner.number(key) for key in inner.values}
+
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of texts."""
         items = self._list(name)

@@ -3,6 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scanner.facts.resolved_classes import (
+    Cors,
+    Jwt,
+    PasswordHasher,
+    PasswordValidator,
+    ReportFilter,
+    ResolvedClass,
+    RestFramework,
+    SessionSerializer,
+)
 from scanner.model import Placeholder
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -44,6 +54,8 @@ class MiddlewareClass:
     """Dotted names of its method resolution order, itself first; empty when it could not be imported."""
     header: str | None = None
     """The class attribute ``header`` (RemoteUserMiddleware)."""
+    answers: bool | None = None
+    """It can answer a request by itself, without calling on, as far as its source tells; None where it does not."""
 
     def is_a(self, dotted: str) -> bool:
         """Whether it is that class or derives from it."""
@@ -78,6 +90,16 @@ class Settings:
     """Where the project lay in the sandbox: paths in the values that start with it are the project's own."""
     settings_reason: str = ""
     """Why this module was chosen."""
+    password_hashers: tuple[PasswordHasher, ...] = ()
+    password_validators: tuple[PasswordValidator, ...] = ()
+    authentication_backends: tuple[ResolvedClass, ...] = ()
+    session_serializer: SessionSerializer | None = None
+    report_filter: ReportFilter | None = None
+    rest_framework: RestFramework | None = None
+    """None where it is not in use."""
+    cors: Cors | None = None
+    """None where django-cors-headers is not in use."""
+    jwt: tuple[Jwt, ...] = ()
 
     def value(self, name: str) -> Json:
         """The effective value of a setting; None where there is no such setting."""
@@ -156,6 +178,18 @@ class Route:
     namespace: str
     view: str
     """Dotted name."""
+    csrf_exempt: bool = False
+    login_required: bool = False
+    """By LoginRequiredMixin or a decorator of ``django.contrib.auth``."""
+    methods: tuple[str, ...] = ()
+    """Of a view class, in lower case; empty for a function, which answers whatever it likes."""
+    permissions: tuple[str, ...] | None = None
+    """Dotted names of a REST framework view's permission classes; None for any other view."""
+    own_permissions: bool = False
+    """The view sets them itself: the default is not asked."""
+    document_root: str | None = None
+    """Of ``django.views.static.serve``."""
+    show_indexes: bool = False
 
 
 @dataclass(frozen=True)

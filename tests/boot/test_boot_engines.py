@@ -80,7 +80,7 @@ def test_the_record_follows_its_schema(
     boot(PROJECTS / "article-good", engine, ca_bundle).get(Settings)
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
     kinds = {str(line["type"]) for line in lines}
-    assert kinds == {"start", "distributions", "settings", "checks", "urls", "fault", "end"}
+    assert kinds == {"start", "distributions", "settings", "effective", "checks", "urls", "fault", "end"}
     for line in lines:
         validator.validate(line)
 

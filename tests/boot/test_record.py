@@ -26,7 +26,7 @@ SETTINGS: dict[str, Any] = {
     "secrets": {"SECRET_KEY": {"length": 50, "unique": 30, "insecure_prefix": False, "known": False}},
     "showing": {"SECRET_KEY": "SHOP_KEY"},
     "key_digest": "ab" * 32,
-    "middleware": [{"path": "a.B", "bases": ["a.B"], "header": None}],
+    "middleware": [{"path": "a.B", "bases": ["a.B"], "header": None, "answers": None}],
     "installed_apps": ["shop"],
     "environment": ["PATH"],
 }
