@@ -30,6 +30,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from scanner.facts.app_servers import AppServers
+from scanner.facts.default_server import STRANGER, may_be_another
 from scanner.facts.edge import DjangoPlace, django_places, judged
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.host_names import refuses_strangers
@@ -41,7 +42,6 @@ from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Sev
 from scanner.nginx.effective import Configuration, Proxied, Reply, RequestShape, Server, Socket
 
 _NAME = "ALLOWED_HOSTS"
-_STRANGER = "a-name-of-nobody.invalid"
 
 
 @rule(severity=Severity.MEDIUM)
@@ -89,7 +89,7 @@ def _judge(configuration: Configuration, servers: AppServers | None, settings: S
         if not _leads_to_django(configuration, server, servers, settings):
             continue
         if _serves_strangers(configuration, server, socket):
-            if _may_be_another(configuration, socket):
+            if may_be_another(configuration, socket):
                 unknown = unknown or f"which server of {socket.text} the other files on the host make the default"
             else:
                 found.setdefault(server, []).append(socket)
@@ -111,34 +111,10 @@ def _serves_strangers(configuration: Configuration, server: Server, socket: Sock
     """A request for an unknown name is handed on, and not refused by an ``if`` on the name."""
     if server.effective("ssl_reject_handshake").text == "on":
         return False
-    shape = RequestShape(tls=socket.tls, host=_STRANGER, port=socket.port or None, path="/")
+    shape = RequestShape(tls=socket.tls, host=STRANGER, port=socket.port or None, path="/")
     place = configuration.location_for(server, "/") or server
     replies: tuple[Reply, ...] = configuration.replies(place, shape)
     return any(isinstance(reply, Proxied) for reply in replies)
-
-
-def _may_be_another(configuration: Configuration, socket: Socket) -> bool:
-    """Another file on the host may hold the default server of a socket.
-
-    A fragment that is installed on a host lies beside others, such as Debian's own `default` site, which takes port 80.
-    """
-    if socket.explicit_default:
-        return False
-    if configuration.unknown_includes and any(
-        "*" in one.pattern or "sites-enabled" in one.pattern or "conf.d" in one.pattern
-        for one in configuration.http.unknown_includes
-    ):
-        return True
-    if configuration.complete:
-        return any("sites-enabled" in glob.arg(0) for glob in configuration.tree.empty_globs)
-    return not socket.tls and not _in_a_container(configuration)
-
-
-def _in_a_container(configuration: Configuration) -> bool:
-    """The fragment takes the place of the image's own default server."""
-    return configuration.sealed or any(
-        path.rpartition("/")[2].partition(".")[0] == "default" for path in configuration.placement
-    )
 
 
 def _attempts(sockets: list[Socket], spoof: HostSpoof | None) -> list[HostAttempt]:
