@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from scanner.github.event import Event, read_event
 from scanner.github.outputs import append_summary, failed_outputs, outputs, write_outputs
 from scanner.github.privileged import ALLOWED_BY, PRIVILEGED, refuse_untrusted
+from scanner.github.review import lines_below, post_suggestions
 from scanner.github.sticky import POLICIES, Posted, post_comment
 from scanner.model import Report, SeatrialError, Severity
 from scanner.reports import renderers
@@ -24,6 +25,8 @@ FILES = {
 """Names of the files in the output directory, by the name of the report."""
 OUT = "SEATRIAL_OUT"
 """The variable with which ``action.sh`` says where it takes reports from: a container has no checkout to write to."""
+SUGGESTIONS = "suggestions"
+"""The input that asks for review suggestions."""
 WORKSPACE = "workspace"
 """Below the output directory: what ``action.sh`` copies into the checkout."""
 
@@ -39,8 +42,9 @@ def check_inputs(environment: Mapping[str, str]) -> None:
     policy = action_input(environment, "post-comment")
     if policy and policy not in POLICIES:
         raise SeatrialError(f"post-comment cannot be {policy!r}", f"one of: {', '.join(POLICIES)}")
-    if action_input(environment, ALLOWED_BY) not in {"", "true", "false"}:
-        raise SeatrialError(f"{ALLOWED_BY} must be true or false")
+    for switch in (ALLOWED_BY, SUGGESTIONS):
+        if action_input(environment, switch) not in {"", "true", "false"}:
+            raise SeatrialError(f"{switch} must be true or false")
 
 
 def check_checkout(environment: Mapping[str, str], read: Callable[[], tuple[str | None, bool]]) -> str:
@@ -104,6 +108,9 @@ def finish(
     posted = _comment(shown, event, environment, projects)
     if posted.notice:
         notices.append(posted.notice)
+    failed = _suggest(report, event, environment)
+    if failed:
+        notices.append(failed)
     failed = write_outputs(outputs(report, paths, posted), environment)
     if failed:
         notices.append(f"No outputs: {failed}.")
@@ -135,3 +142,10 @@ def _comment(report: Report, event: Event, environment: Mapping[str, str], proje
     key = action_input(environment, "comment-key") or ",".join(sorted(projects)) or "all"
     token = action_input(environment, "token")
     return post_comment(report, event, token, policy, key)
+
+
+def _suggest(report: Report, event: Event, environment: Mapping[str, str]) -> str | None:
+    workspace = environment.get("GITHUB_WORKSPACE", "")
+    if action_input(environment, SUGGESTIONS) != "true" or not workspace:
+        return None
+    return post_suggestions(report, event, action_input(environment, "token"), lines_below(Path(workspace)))

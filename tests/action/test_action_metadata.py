@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 WORKFLOWS = sorted([*ROOT.glob("examples/*.yml"), *ROOT.glob(".github/workflows/*.yml")])
 GITHUB = [path for path in WORKFLOWS if path.name != "gitlab-ci.yml"]
-OWN_INPUTS = {"path", "post-comment", "comment-key", "allow-untrusted-privileged", "token", "image"}
+OWN_INPUTS = {"path", "post-comment", "comment-key", "suggestions", "allow-untrusted-privileged", "token", "image"}
 """Inputs that are no option of `scan`."""
 
 

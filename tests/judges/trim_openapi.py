@@ -16,6 +16,9 @@ from typing import Any
 WANTED = {
     "/user": ["get"],
     "/repos/{owner}/{repo}/pulls/{pull_number}": ["get"],
+    "/repos/{owner}/{repo}/pulls/{pull_number}/comments": ["get"],
+    "/repos/{owner}/{repo}/pulls/{pull_number}/files": ["get"],
+    "/repos/{owner}/{repo}/pulls/{pull_number}/reviews": ["post"],
     "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["get", "post"],
     "/repos/{owner}/{repo}/issues/comments/{comment_id}": ["patch", "delete"],
 }
