@@ -1,7 +1,6 @@
 """Each clause of the rules about uploads, request bodies, hidden files and directories that must not be shared."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
@@ -10,7 +9,7 @@ from scanner.facts.nginx import Nginx
 from scanner.facts.settings import Settings
 from scanner.facts.static_file import ServedBy
 from tests import edgekit
-from tests.edgekit import DJANGO, HEADERS, PASS, REDIRECT, TLS, https, nginx_of, settings, short
+from tests.edgekit import DJANGO, PASS, REDIRECT, https, nginx_of, settings, short
 from tests.rulekit import HARDENED, judge_facts, make, settings_of
 
 BODY = "medium inferred server shop.example:443"
