@@ -12,6 +12,8 @@ from scanner.sandbox.staging import environment
 SERVER_CAPABILITIES = ("CHOWN", "SETUID", "SETGID", "NET_BIND_SERVICE")
 LOW_PORTS = {"net.ipv4.ip_unprivileged_port_start": "0"}
 OPEN_FILES = 4096
+HOST_NAME = "seatrial"
+"""Programs look up the name of their own host; the engine puts it into the hosts file only where there is a network."""
 _COPY = f"cp -RP {SEED}/. /"
 _WAIT_FOR_ADDRESS = "until grep -qF {address} /proc/net/fib_trie; do sleep 0.01; done"
 _WAIT_FOR_WIRE = "read -r _"
@@ -74,6 +76,7 @@ def create(
         labels=dict(labels),
         stdin_open=True,
         host_config=host_config,
+        hostname=HOST_NAME if host_config.get("NetworkMode") == "none" else None,
         use_config_proxy=False,  # the tool's own settings could put proxies with passwords into the environment
     )
     return str(made["Id"])
@@ -87,7 +90,7 @@ def host(
     config: dict[str, object] = client.api.create_host_config(
         network_mode=namespace,
         # a container that joins another one's network has that one's hosts file, and may not name hosts of its own
-        extra_hosts=dict(network.hosts) if own else None,
+        extra_hosts={HOST_NAME: "127.0.0.1", **network.hosts} if own else None,
         sysctls=LOW_PORTS if own else None,
         read_only=True,
         init=True,

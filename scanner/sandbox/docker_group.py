@@ -32,6 +32,7 @@ def render(
     shared = sorted({target for process in group.processes for target in process.shared})
     volumes = {target: f"shared{number}" for number, target in enumerate(shared)}
     script = Path(str(net.__file__)).read_text(encoding="utf-8")
+    hosts = {docker_container.HOST_NAME: "127.0.0.1", **group.network.hosts}
     services: dict[str, object] = {
         NET: {
             **_common(plain, labels, f"{project}-{NET}"),
@@ -40,7 +41,8 @@ def render(
             "user": "0:0",
             "cap_add": ["NET_ADMIN"],
             "sysctls": docker_container.LOW_PORTS,
-            "extra_hosts": [f"{name}:{address}" for name, address in group.network.hosts.items()],
+            "hostname": docker_container.HOST_NAME,
+            "extra_hosts": [f"{name}:{address}" for name, address in hosts.items()],
             "mem_limit": 64 << 20,
             "memswap_limit": 64 << 20,
             "pids_limit": 16,

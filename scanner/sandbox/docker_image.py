@@ -57,6 +57,17 @@ _SECRETS = """\
         export PIP_INDEX_URL UV_DEFAULT_INDEX="$PIP_INDEX_URL"; fi; \\
 """
 
+# A compiler is of no use without the headers of this Python, which Debian's own has in a package of their own.
+_SYSTEM = """\
+RUN set -eu; export DEBIAN_FRONTEND=noninteractive; apt-get update -qq; \\
+    apt-get install -y -qq --no-install-recommends {packages}; \\
+    headers="$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')"; \\
+    if command -v gcc >/dev/null && [ ! -e "$headers/Python.h" ]; then \\
+        apt-get install -y -qq --no-install-recommends python3-dev; \\
+    fi; \\
+    rm -rf /var/lib/apt/lists/*
+"""
+
 
 def base_image(python: str) -> str:
     """The official image with this Python."""
@@ -64,21 +75,20 @@ def base_image(python: str) -> str:
 
 
 def dockerfile(dependencies: Dependencies, *, builds: bool) -> str:
-    """The text of the Dockerfile; ``builds`` allows source distributions, and then no cache is shared with others."""
+    """The text of the Dockerfile; ``builds`` allows source distributions."""
     wanted = list(dependencies.arguments) if builds else ["--only-binary", ":all:", *dependencies.arguments]
     system = ""
     if dependencies.system_packages:
-        packages = shlex.join(sorted(dependencies.system_packages))
-        system = (
-            "RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "
-            f"{packages} && rm -rf /var/lib/apt/lists/*\n"
-        )
+        system = _SYSTEM.format(packages=shlex.join(sorted(dependencies.system_packages)))
+    cache = "seatrial-uv"
+    if builds:  # what foreign code may write to is not shared with other projects
+        cache = f"seatrial-uv-{digest(dependencies.family)}" if dependencies.family else ""
     return _DOCKERFILE.format(
         base=base_image(dependencies.python),
         secrets="\\\n" + _SECRETS,
         uv=metadata.version("uv"),
         system=system,
-        cache="" if builds else "--mount=type=cache,id=seatrial-uv,target=/root/.cache/uv \\\n    ",
+        cache=f"--mount=type=cache,id={cache},target=/root/.cache/uv \\\n    " if cache else "",
         environment=ENVIRONMENT,
         arguments=shlex.join(wanted),
         seconds=uv.COMPILE_SECONDS,
@@ -132,7 +142,7 @@ class Environments:
             try:
                 self._build(dependencies, key, image, builds=False)
             except InstallFailed as failed:
-                if not uv.wants_builds(failed.output):
+                if dependencies.wheels_only or not uv.wants_builds(failed.output):
                     raise
             else:
                 return ()
@@ -231,7 +241,7 @@ class Layers:
         copies = [entry for copy in process.copies for entry in copied(copy)]
         files = [made(file) for file in process.files]
         seeded = any(below(entry.target, process.tmpfs) for entry in (*copies, *files))
-        with_copies = self._layer(base, _placed(copies, process), owner)
+        with_copies = self._layer(base, [*_opened((*copies, *files)), *_placed(copies, process)], owner)
         return self._layer(with_copies, _placed(files, process), owner, process.users), seeded
 
     def _layer(self, base: str, entries: list[Entry], owner: int, users: tuple[str, ...] = ()) -> str:
@@ -263,6 +273,12 @@ class Layers:
             raise disk(error) from error
         finally:
             api.remove_container(container, v=True, force=True)
+
+
+def _opened(entries: Iterable[Entry]) -> list[Entry]:
+    """Directories of the base that only root may enter, where files of the process lie below them: open to all."""
+    below_root = any(PurePosixPath(each.target).is_relative_to("/root") for each in entries)
+    return [Entry("/root", 0o755, "")] if below_root else []
 
 
 def _placed(entries: Iterable[Entry], process: Process) -> list[Entry]:

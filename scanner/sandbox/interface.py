@@ -64,6 +64,10 @@ class Dependencies:
     files: Mapping[str, bytes] = field(default_factory=dict)
     allow_builds: bool = False
     """Source distributions may be built (their build steps are foreign code with the network)."""
+    wheels_only: bool = False
+    """Nothing is built even by an engine that has a container for it: another try may need no build."""
+    family: str = ""
+    """Tries of one installation share it, and what they have built; an engine may ignore it."""
     system_packages: tuple[str, ...] = ()
     """Debian packages that the wheels or builds need; only an engine with images can add them."""
     index_url: str | None = None
