@@ -1,4 +1,4 @@
-"""What the rules about the Secure flag of a cookie share."""
+"""What the rules about the flags of cookies share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ from scanner.facts.settings_source import Origin, SettingsSource
 from scanner.model import Evidence, Finding, Fix, Proof, Severity, UnknownValue, quoted
 
 _YEAR = 31_536_000
+SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
+CSRF_MIDDLEWARE = "django.middleware.csrf.CsrfViewMiddleware"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def insecure(cookie: Cookie, seen: Seen) -> Iterator[Finding]:
         return
     require_decided(settings, cookie.setting)
     bare = [one for one in received if not one.secure]
-    if not bare and seen.nginx is not None and _proxy_adds(seen.nginx):
+    if not bare and proxy_adds(seen.nginx, "secure"):
         raise UnknownValue(f"the proxy rewrites cookies; nobody has seen whether the {cookie.words} gets Secure")
     evidence = [booted(settings, seen.source, cookie.setting)]
     evidence += [Evidence(exchange_text(one.exchange, "set-cookie")) for one in bare[:2]]
@@ -66,7 +68,7 @@ def insecure(cookie: Cookie, seen: Seen) -> Iterator[Finding]:
         evidence=tuple(evidence),
         proof=_proof(seen, bare=bool(bare)),
         severity=Severity.MEDIUM if hsts else Severity.HIGH,
-        fix=_fix(cookie, seen.source),
+        fix=literal_fix(seen.source, cookie.setting, "True"),
     )
 
 
@@ -74,14 +76,16 @@ def _proof(seen: Seen, *, bare: bool) -> Proof:
     return Proof.PROVEN if bare and seen.cookies and not seen.cookies.assumed_edge else Proof.INFERRED
 
 
-def _proxy_adds(nginx: Nginx) -> bool:
-    """A directive somewhere in the configuration changes cookies of the application."""
+def proxy_adds(nginx: Nginx | None, flag: str) -> bool:
+    """Whether a directive somewhere in the configuration gives cookies of the application that flag (lower case)."""
+    if nginx is None:
+        return False
     for configuration in nginx.configurations:
         for server in configuration.servers:
             for level in (server, *server.locations):
                 flags = level.effective("proxy_cookie_flags").values
-                paths = [one for one in level.effective("proxy_cookie_path").values if "secure" in one.text.lower()]
-                if paths or any("secure" in one.text.lower() for one in flags):
+                paths = [one for one in level.effective("proxy_cookie_path").values if flag in one.text.lower()]
+                if paths or any(flag in one.text.lower() for one in flags):
                     return True
     return False
 
@@ -96,11 +100,22 @@ def _strict_transport(survey: HeaderSurvey) -> bool:
     )
 
 
-def _fix(cookie: Cookie, source: SettingsSource | None) -> Fix | None:
-    winner = source.winner(cookie.setting) if source else None
+def literal_fix(source: SettingsSource | None, name: str, value: str) -> Fix | None:
+    """Another literal in place of a setting's; None where the assignment is not one plain line of its own."""
+    winner = source.winner(name) if source else None
     if winner is None or winner.origin is not Origin.LITERAL or winner.guard or winner.location.column != 1:
         return None
     line = winner.location.line
     if winner.location.end_line not in {None, line}:
         return None
-    return Fix(winner.location.path, line, line, (f"{cookie.setting} = True",))
+    return Fix(winner.location.path, line, line, (f"{name} = {value}",))
+
+
+def has_sessions(settings: Settings) -> bool:
+    """Whether sessions are in use: the middleware, or at least the application."""
+    return settings.has_middleware(SESSION_MIDDLEWARE) or settings.has_app("django.contrib.sessions")
+
+
+def has_csrf_cookie(settings: Settings) -> bool:
+    """Whether the CSRF token travels in a cookie of its own."""
+    return settings.has_middleware(CSRF_MIDDLEWARE) and not settings.value("CSRF_USE_SESSIONS")

@@ -23,10 +23,9 @@ from scanner.facts.set_cookies import CookiePurpose, SetCookies
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
 from scanner.model import Finding, NotApplicable, Severity, rule
-from scanner.rules.cookies._cookie_flags import Cookie, Seen, insecure
+from scanner.rules.cookies._cookie_flags import Cookie, Seen, has_sessions, insecure
 
 _COOKIE = Cookie("SESSION_COOKIE_SECURE", CookiePurpose.SESSION, "session cookie", "SESSION_COOKIE_NAME")
-_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
 
 
 @rule(severity=Severity.HIGH)
@@ -37,6 +36,6 @@ def check(
     cookies: SetCookies | None,
     survey: HeaderSurvey | None,
 ) -> Iterator[Finding]:
-    if not settings.has_middleware(_MIDDLEWARE) and not settings.has_app("django.contrib.sessions"):
+    if not has_sessions(settings):
         raise NotApplicable("sessions are not in use")
     yield from insecure(_COOKIE, Seen(settings, source, nginx, cookies, survey))
