@@ -5,6 +5,7 @@ facts that it needs; ``X | None`` marks one that it can do without. The engine o
 use. Rules name the facts that they join in the same way.
 """
 
+import functools
 import importlib
 import pkgutil
 import types
@@ -53,6 +54,7 @@ class BrokenProvider(Exception):
     """A provider raised something that no provider should raise: a fault of ours, told as such."""
 
 
+@functools.cache
 def needs_of(function: Callable[..., object]) -> tuple[Need, ...]:
     """The parameters of a provider or a rule, by their annotations. Raises TypeError for one that names no class."""
     hints = typing.get_type_hints(function)

@@ -1,9 +1,11 @@
 """Where the proxy hands requests to Django: nginx's locations joined with the app servers and the settings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
+from scanner.facts.app_server_types import Bind
 from scanner.facts.app_servers import AppServer, AppServers
 from scanner.facts.compose import Compose, Service, ServiceRole
 from scanner.facts.nginx import Nginx
@@ -32,6 +34,8 @@ _OTHER_PROGRAMS = frozenset(
     }
 )
 _OTHER_EDGES = ("traefik", "caddy", "haproxy", "envoy", "nginx-proxy", "swag", "cloudflared", "tunnel", "pomerium")
+_Listeners = tuple[tuple[str | None, tuple[Bind, ...]], ...]
+"""Of each app server, its container and the addresses that it listens at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,22 +100,31 @@ def django_places(
     """The Django locations of a configuration, in the order of the file."""
     under = [settings.value(name) for name in ("STATIC_URL", "MEDIA_URL")] if settings else ["/static/", "/media/"]
     not_under = [url for url in under if isinstance(url, str)]
+    listeners = tuple((one.container, one.binds) for one in servers.servers) if servers else ()
+    return _django_places(configuration, _addresses(servers), tuple(not_under), listeners)
+
+
+@lru_cache(maxsize=16)
+def _django_places(
+    configuration: Configuration, addresses: tuple[str, ...], not_under: tuple[str, ...], listeners: _Listeners
+) -> tuple[DjangoPlace, ...]:
+    """Many rules ask, some of them once a server: the answer is kept."""
     places = []
-    for location in configuration.django_locations(_addresses(servers), not_under):
+    for location in configuration.django_locations(addresses, not_under):
         passing = next(
             ((level, proxy) for level in location.levels if (proxy := configuration.proxy(level)) is not None), None
         )
         if passing is not None:
             places.append(DjangoPlace(configuration, location, *passing))
-    if any(_is_known(place, servers) for place in places):
+    if any(_is_known(place, listeners) for place in places):
         return tuple(places)
     return tuple(place for place in places if not _is_another_program(place))
 
 
-def _is_known(place: DjangoPlace, servers: AppServers | None) -> bool:
+def _is_known(place: DjangoPlace, listeners: _Listeners) -> bool:
     """An app server of the repository listens where the location leads."""
     endpoints = place.proxy.destination.endpoints
-    return any(_listens_at(server, one) for server in servers.servers for one in endpoints) if servers else False
+    return any(_listens_at(container, binds, one) for container, binds in listeners for one in endpoints)
 
 
 def _is_another_program(place: DjangoPlace) -> bool:
@@ -144,20 +157,20 @@ def app_of(place: DjangoPlace, servers: AppServers | None, topology: Topology | 
     """The app server that a location leads to, where it is known."""
     endpoints = place.proxy.destination.endpoints
     for server in servers.servers if servers else ():
-        if any(_listens_at(server, endpoint) for endpoint in endpoints):
+        if any(_listens_at(server.container, server.binds, endpoint) for endpoint in endpoints):
             return server
     if topology is not None and topology.app is not None:
         return topology.app
     return servers.main if servers else None
 
 
-def _listens_at(server: AppServer, endpoint: Endpoint) -> bool:
+def _listens_at(container: str | None, binds: Iterable[Bind], endpoint: Endpoint) -> bool:
     if endpoint.unix is not None:
-        return any(bind.path == endpoint.unix for bind in server.binds)
-    if server.container is not None and endpoint.host == server.container:
+        return any(bind.path == endpoint.unix for bind in binds)
+    if container is not None and endpoint.host == container:
         return True
-    return server.container is None and any(
-        bind.port == endpoint.port and endpoint.is_local and (bind.loopback or bind.wildcard) for bind in server.binds
+    return container is None and any(
+        bind.port == endpoint.port and endpoint.is_local and (bind.loopback or bind.wildcard) for bind in binds
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scanner.nginx.blocks import LocationBlock, Modifier, Server
-from scanner.nginx.servers import NameKind, ServerName, literal_ip
+from scanner.nginx.servers import Listen, NameKind, ServerName, literal_ip
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,21 +55,42 @@ class Socket:
 
     def server_for(self, host: str) -> Server:
         """The server that answers here for a host name."""
-        names = [(server, name) for server in self.servers for name in server.names]
-        for kind in (NameKind.EXACT, NameKind.LEADING, NameKind.TRAILING, NameKind.REGEX):
-            best = _best(names, kind, host)
+        exact = self._exact.get(host.lower().rstrip("."))
+        if exact is not None:
+            return exact
+        for names in self._patterns:
+            best = _best(names, host)
             if best is not None:
                 return best
         return self.default_server
 
+    @cached_property
+    def _exact(self) -> dict[str, Server]:
+        """The servers by their exact names. ``.x`` is both: the exact name and the wildcard."""
+        found: dict[str, Server] = {}
+        for server, name in self._names:
+            if name.kind == NameKind.EXACT:
+                found.setdefault(name.text.rstrip("."), server)
+            elif name.text.startswith("."):
+                found.setdefault(name.text[1:], server)
+        return found
 
-def _best(names: Iterable[tuple[Server, ServerName]], kind: str, host: str) -> Server | None:
+    @cached_property
+    def _patterns(self) -> tuple[tuple[tuple[Server, ServerName], ...], ...]:
+        """The other names, by their kinds, the strongest first."""
+        kinds = (NameKind.LEADING, NameKind.TRAILING, NameKind.REGEX)
+        return tuple(tuple(pair for pair in self._names if pair[1].kind == kind) for kind in kinds)
+
+    @cached_property
+    def _names(self) -> tuple[tuple[Server, ServerName], ...]:
+        return tuple((server, name) for server in self.servers for name in server.names)
+
+
+def _best(names: Iterable[tuple[Server, ServerName]], host: str) -> Server | None:
     """Of the names of one kind the longest that fits, the first of equals."""
     best: tuple[int, Server] | None = None
     for server, name in names:
-        # ".x" is both: the exact name and the wildcard.
-        fits = name.kind == kind or (kind == NameKind.EXACT and name.text.startswith(".") and name.text[1:] == host)
-        score = name.matches(host) if fits else None
+        score = name.matches(host)
         if score is not None and (best is None or score > best[0]):
             best = (score, server)
     return None if best is None else best[1]
@@ -77,24 +98,22 @@ def _best(names: Iterable[tuple[Server, ServerName]], kind: str, host: str) -> S
 
 def sockets_of(servers: Iterable[Server]) -> tuple[Socket, ...]:
     """The distinct sockets of these servers."""
-    members: dict[tuple[str, int], list[Server]] = {}
+    members: dict[tuple[str, int], list[tuple[Server, Listen]]] = {}
     for server in servers:
         for listen in server.listens:
-            found = members.setdefault(listen.key, [])
-            if server not in found:
-                found.append(server)
+            members.setdefault(listen.key, []).append((server, listen))
     return tuple(_socket(key, found) for key, found in members.items())
 
 
-def _socket(key: tuple[str, int], servers: list[Server]) -> Socket:
-    listens = [(server, listen) for server in servers for listen in server.listens if listen.key == key]
+def _socket(key: tuple[str, int], listens: list[tuple[Server, Listen]]) -> Socket:
+    servers = tuple(dict.fromkeys(server for server, _ in listens))
     explicit = next((server for server, listen in listens if listen.default_server), None)
     return Socket(
         key[0],
         key[1],
         any(listen.tls for _, listen in listens),
         any(listen.proxy_protocol for _, listen in listens),
-        tuple(servers),
+        servers,
         servers[0] if explicit is None else explicit,
         explicit is not None,
     )
@@ -120,11 +139,9 @@ def is_choosable(sockets: Iterable[Socket], server: Server) -> bool:
     if server.is_template:
         return True  # its real socket and names may be others
     for socket in sockets:
-        if server not in socket.servers:
-            continue
         if socket.default_server is server:
             return True
-        if any(socket.first_with[name.text] is server for name in server.names if name.text):
+        if any(socket.first_with.get(name.text) is server for name in server.names if name.text):
             return True
     return False
 

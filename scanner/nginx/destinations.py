@@ -1,7 +1,8 @@
 """Where ``proxy_pass`` and its like lead: addresses, unix sockets, and the servers of an ``upstream``."""
 
 import ipaddress
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -14,8 +15,9 @@ from scanner.nginx.values import MapBlock, names_in, possible_values
 PassKind = Literal["proxy", "uwsgi", "grpc", "fastcgi", "scgi", "memcached"]
 PASS_KINDS: Final[tuple[PassKind, ...]] = get_args(PassKind)
 PASS_DIRECTIVES: Final = tuple(f"{kind}_pass" for kind in PASS_KINDS)
-_PASS_NAMES: Final = frozenset(PASS_DIRECTIVES)
+_KINDS: Final[Mapping[str, PassKind]] = dict(zip(PASS_DIRECTIVES, PASS_KINDS, strict=True))
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
+_ANY_HOST: Final = frozenset({"0.0.0.0", "*", "", "[::]", "::"})
 _OWN_SCHEMES: Final[Mapping[str, str]] = {"proxy": "http", "uwsgi": "uwsgi", "grpc": "grpc"}
 
 
@@ -89,10 +91,9 @@ class Destination:
 def pass_kind(level: Level) -> PassKind | None:
     """The kind of ``*_pass`` that holds on a level, or None."""
     while True:
-        if level.has_any(_PASS_NAMES):
-            for kind, name in zip(PASS_KINDS, PASS_DIRECTIVES, strict=True):
-                if any(item.args for item in level.own(name)):
-                    return kind
+        found = level.pass_directive
+        if found is not None:
+            return _KINDS[found.name]
         if level.parent is None or level.kind not in {LevelKind.IF, LevelKind.LIMIT_EXCEPT}:
             return None
         level = level.parent
@@ -174,3 +175,31 @@ def _address(text: str) -> tuple[str, str, str | None]:
         return scheme, f"unix:{socket}", uri if separator else None
     address, separator, uri = rest.partition("/")
     return scheme, address, f"/{uri}" if separator else None
+
+
+def leads_to(destination: Destination, app: Collection[str]) -> bool:
+    """Whether an address of the destination is one of the app servers' (``host:port``, ``unix:/path``), or may be."""
+    if not destination.endpoints:
+        return destination.is_template or bool(destination.variables)
+    return any(item.is_template or any(_same_address(item, text) for text in app) for item in destination.endpoints)
+
+
+def _same_address(item: Endpoint, text: str) -> bool:
+    if item.unix is not None or text.startswith("unix:"):
+        return item.unix is not None and _socket_path(text) == _socket_path(f"unix:{item.unix}")
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdecimal():
+        host, port = text, ""
+    if port and item.port is not None and int(port) != item.port:
+        return False
+    host = host.lower()
+    return host in _ANY_HOST or host == item.host or (_is_loopback(host) and _is_loopback(item.host))
+
+
+def _socket_path(text: str) -> str:
+    return posixpath.normpath("/" + text.removeprefix("unix:").lstrip("/"))
+
+
+def _is_loopback(host: str) -> bool:
+    ip = literal_ip(host)
+    return host == "localhost" or (ip is not None and ip.is_loopback)

@@ -6,14 +6,14 @@ includes in place comes from ``scanner.nginx.includes``.
 
 import posixpath
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 from scanner.nginx.blocks import IfBlock, LocationBlock, Modifier, Server
 from scanner.nginx.choice import Socket, choose_location, choose_server, is_choosable, sockets_of
-from scanner.nginx.destinations import Destination, Endpoint, PassKind, UpstreamBlock, upstream_blocks
+from scanner.nginx.destinations import Destination, Endpoint, PassKind, UpstreamBlock, leads_to, upstream_blocks
 from scanner.nginx.handlers import Definitions, Files, Handler, Other, Proxy, Return, handler_of, proxy_of
 from scanner.nginx.headers import (
     Blanked,
@@ -37,7 +37,7 @@ from scanner.nginx.replies import (
     Served,
     replies,
 )
-from scanner.nginx.servers import Listen, NameKind, ServerName, literal_ip
+from scanner.nginx.servers import Listen, NameKind, ServerName
 from scanner.nginx.tree import Argument, Directive, SyntaxProblem, walk
 from scanner.nginx.values import MapBlock, map_blocks, names_in, possible_values
 
@@ -88,7 +88,6 @@ __all__ = [
 ]
 
 _CAPTURE: Final = re.compile(r"\$")
-_ANY_HOST: Final = frozenset({"0.0.0.0", "*", "", "[::]", "::"})
 
 
 @dataclass(frozen=True)
@@ -135,6 +134,10 @@ class Configuration:
     """No other file can be beside these: a container in which they take the place of the image's default site."""
     placement: Mapping[str, str] = field(default_factory=dict)
     """Path on the server to path in the repository, for every file of the deployment."""
+    _replies: dict[tuple[Level, RequestShape], tuple[Reply, ...]] = field(default_factory=dict, init=False, repr=False)
+    _places: dict[Server, tuple[Server | LocationBlock, ...]] = field(default_factory=dict, init=False, repr=False)
+    _choosable: dict[Server, bool] = field(default_factory=dict, init=False, repr=False)
+    """What was asked before: the rules ask the same of the same places."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -166,6 +169,18 @@ class Configuration:
             if item.block is not None
         )
 
+    def servers_named(self, names: Iterable[str]) -> frozenset[Server]:
+        """The servers that have one of these host names."""
+        return frozenset(server for name in names for server in self._by_name.get(name, ()))
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[Server, ...]]:
+        found: dict[str, list[Server]] = {}
+        for server in self.servers:
+            for name in server.concrete_names:
+                found.setdefault(name, []).append(server)
+        return {name: tuple(those) for name, those in found.items()}
+
     @cached_property
     def upstreams(self) -> Mapping[str, UpstreamBlock]:
         """The ``upstream`` blocks by name."""
@@ -196,7 +211,15 @@ class Configuration:
 
     def sockets_for(self, server: Server) -> tuple[Socket, ...]:
         """The sockets on which a server answers."""
-        return tuple(socket for socket in self._sockets if server in socket.servers)
+        return self._sockets_by_server.get(server, ())
+
+    @cached_property
+    def _sockets_by_server(self) -> Mapping[Server, tuple[Socket, ...]]:
+        found: dict[Server, list[Socket]] = {}
+        for socket in self._sockets:
+            for server in socket.servers:
+                found.setdefault(server, []).append(socket)
+        return {server: tuple(those) for server, those in found.items()}
 
     def server_for(self, address: str, port: int, host: str) -> Server | None:
         """The server that answers on an address and port for a host name; None when nothing listens there.
@@ -207,7 +230,10 @@ class Configuration:
 
     def is_choosable(self, server: Server) -> bool:
         """Whether some request reaches this server: the default of a socket, or the first with one of its names."""
-        return is_choosable(self._sockets, server)
+        known = self._choosable.get(server)
+        if known is None:
+            known = self._choosable[server] = is_choosable(self.sockets_for(server), server)
+        return known
 
     def location_for(self, server: Server, path: str) -> LocationBlock | None:
         """The location that takes a decoded path; None when the server level itself does, or when that is unknown.
@@ -226,14 +252,20 @@ class Configuration:
 
     def replies(self, place: Server | LocationBlock, request: RequestShape) -> tuple[Reply, ...]:
         """Everything that a place may answer to such a request; several when an ``if`` cannot be decided."""
-        return replies(place, request, self.definitions)
+        key = (place, request)
+        known = self._replies.get(key)
+        if known is None:
+            known = self._replies[key] = replies(place, request, self.definitions)
+        return known
 
     def reachable_places(self, server: Server) -> tuple[Server | LocationBlock, ...]:
         """Where requests to a server can end: its reachable locations, and the server level where none takes over."""
-        places: list[Server | LocationBlock] = [place for place in server.locations if place.reachable]
-        if server.returns_at_once or not server.has_catch_all:
-            places.append(server)
-        return tuple(places)
+        known = self._places.get(server)
+        if known is None:
+            reachable = tuple(place for place in server.locations if place.reachable)
+            answers_itself = server.returns_at_once or not server.has_catch_all
+            known = self._places[server] = (*reachable, server) if answers_itself else reachable
+        return known
 
     def redirects_everything_to_https(self, server: Server, *, exempt: Collection[str] = ()) -> bool:
         """Whether each plain request to a server is redirected to https or refused.
@@ -256,8 +288,8 @@ class Configuration:
         any location that proxies and is not under a path of ``not_under`` (STATIC_URL, MEDIA_URL) counts. A template's
         or variable's address may be the application and counts.
         """
-        passing = tuple(self._passing_locations())
-        chosen = tuple(place for place, proxy in passing if app and _leads_to(proxy.destination, app))
+        passing = self._passing_locations
+        chosen = tuple(place for place, proxy in passing if app and leads_to(proxy.destination, app))
         if chosen:
             return chosen
         prefixes = tuple(prefix for prefix in not_under if prefix.startswith("/") and prefix != "/")
@@ -267,7 +299,11 @@ class Configuration:
             if proxy.kind in _APP_KINDS and not place.pattern.startswith(prefixes or ("\0",))
         )
 
-    def _passing_locations(self) -> Iterator[tuple[LocationBlock, Proxy]]:
+    @cached_property
+    def _passing_locations(self) -> tuple[tuple[LocationBlock, Proxy], ...]:
+        return tuple(self._find_passing_locations())
+
+    def _find_passing_locations(self) -> Iterator[tuple[LocationBlock, Proxy]]:
         for server in self.servers:
             if not self.is_choosable(server):
                 continue
@@ -284,6 +320,10 @@ class Configuration:
         A ``root`` that only proxied locations inherit serves nothing and is not among them, nor is nginx's own default
         directory, which has no line in the configuration.
         """
+        return self._served_directories
+
+    @cached_property
+    def _served_directories(self) -> tuple[ServedDirectory, ...]:
         found = (
             served
             for server in self.servers
@@ -344,31 +384,3 @@ def _directory(written: str) -> str:
     normal = posixpath.normpath(fixed) if fixed else fixed
     normal = "/" + normal.lstrip("/") if fixed.startswith("/") else normal
     return normal + "/" if fixed.endswith("/") and not normal.endswith("/") else normal
-
-
-def _leads_to(destination: Destination, app: Collection[str]) -> bool:
-    """Whether an address of the destination is one of the app servers', or may be."""
-    if not destination.endpoints:
-        return destination.is_template or bool(destination.variables)
-    return any(item.is_template or any(_same_address(item, text) for text in app) for item in destination.endpoints)
-
-
-def _same_address(item: Endpoint, text: str) -> bool:
-    if item.unix is not None or text.startswith("unix:"):
-        return item.unix is not None and _socket_path(text) == _socket_path(f"unix:{item.unix}")
-    host, separator, port = text.rpartition(":")
-    if not separator or not port.isdecimal():
-        host, port = text, ""
-    if port and item.port is not None and int(port) != item.port:
-        return False
-    host = host.lower()
-    return host in _ANY_HOST or host == item.host or (_is_loopback(host) and _is_loopback(item.host))
-
-
-def _socket_path(text: str) -> str:
-    return posixpath.normpath("/" + text.removeprefix("unix:").lstrip("/"))
-
-
-def _is_loopback(host: str) -> bool:
-    ip = literal_ip(host)
-    return host == "localhost" or (ip is not None and ip.is_loopback)

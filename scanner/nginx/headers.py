@@ -1,6 +1,6 @@
 """The request headers that an application gets: what nginx sets, blanks, or passes on from the client."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,7 +74,8 @@ def _work_out(level: Level, header: str) -> Forwarded:
     else:
         name, directive = header, "grpc_set_header" if kind == "grpc" else "proxy_set_header"
     effective = level.effective(directive)
-    found = _of(name, effective.values)
+    name = name.lower()
+    found = _valued(effective.by_first.get(name, ())) if effective else ()
     if not found:
         found = _edited(level, header)
     if found and all(value == "" for value, _ in found):
@@ -83,7 +84,7 @@ def _work_out(level: Level, header: str) -> Forwarded:
         return Overwritten(found)
     if effective.unknown:
         return UndecidedHeader(effective.unknown[0])
-    dropped = tuple(line for _, line in _of(name, effective.dropped))
+    dropped = effective.dropped_by_first.get(name, ()) if effective.dropped else ()
     default = _DEFAULTS.get(header.lower()) if kind == "proxy" else None
     if default is not None:
         return NginxDefault(default, dropped)
@@ -93,11 +94,8 @@ def _work_out(level: Level, header: str) -> Forwarded:
     return PassedOn(dropped)
 
 
-def _of(name: str, directives: Collection[Directive]) -> tuple[tuple[str, Directive], ...]:
-    if not directives:
-        return ()
-    wanted = name.lower()
-    return tuple((item.arg(1), item) for item in directives if item.args and item.args[0].lower() == wanted)
+def _valued(directives: Iterable[Directive]) -> tuple[tuple[str, Directive], ...]:
+    return tuple((item.arg(1), item) for item in directives)
 
 
 def _edited(level: Level, header: str) -> tuple[tuple[str, Directive], ...]:

@@ -88,6 +88,16 @@ class Effective:
     def __bool__(self) -> bool:
         return bool(self.values)
 
+    @cached_property
+    def by_first(self) -> Mapping[str, tuple[Directive, ...]]:
+        """The values by their first argument in lower case: for ``add_header`` and its like, by the header."""
+        return _by_first(self.values)
+
+    @cached_property
+    def dropped_by_first(self) -> Mapping[str, tuple[Directive, ...]]:
+        """The dropped values, in the same way."""
+        return _by_first(self.dropped)
+
     @property
     def value(self) -> Directive | None:
         """The directive that counts, for a scalar."""
@@ -111,6 +121,14 @@ class Effective:
         if self.unknown:
             raise UnknownValue(f"{self.unknown[0].text} may set {self.name}", self.unknown[0].location)
         return self
+
+
+def _by_first(directives: tuple[Directive, ...]) -> Mapping[str, tuple[Directive, ...]]:
+    found: dict[str, list[Directive]] = {}
+    for directive in directives:
+        if directive.args:
+            found.setdefault(directive.args[0].lower(), []).append(directive)
+    return {first: tuple(those) for first, those in found.items()}
 
 
 _NOTHING: Final = Effective("")
@@ -143,6 +161,13 @@ class Level:
     def unknown_includes(self) -> tuple[UnknownInclude, ...]:
         """Includes of this level that nobody can read."""
         return unknown_in(self.directives)
+
+    @cached_property
+    def pass_directive(self) -> Directive | None:
+        """The ``*_pass`` that stands on this very level."""
+        if PASSED_INTO_IF.isdisjoint(self._by_name):
+            return None
+        return next((item for item in self.own(*PASSED_INTO_IF) if item.args), None)
 
     @property
     def location(self) -> Location:
@@ -181,8 +206,20 @@ class Level:
         """
         known = self._effective.get(name)
         if known is None:
+            mentioned = self.mentioned
+            if mentioned is not None and name not in mentioned:
+                return _NOTHING
             known = self._effective[name] = self._work_out(name)
         return known
+
+    @cached_property
+    def mentioned(self) -> frozenset[str] | None:
+        """The names of which there is something here or on a level around; None when nobody can know all of them."""
+        outer = frozenset() if self.parent is None else self.parent.mentioned
+        if outer is None or self.unknown_includes:
+            return None
+        names = frozenset(self._by_name).union(*(GROUPS[name] for name in GROUPS if name in self._by_name))
+        return outer if names <= outer else outer | names
 
     def _work_out(self, name: str) -> Effective:
         if name not in self._by_name and not self.unknown_includes and name not in _SPECIAL:

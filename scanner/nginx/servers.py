@@ -115,6 +115,8 @@ class ServerName:
 
 def literal_ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address that a text is, with or without brackets, or None for a name."""
+    if ":" not in address and not address[-1:].isdecimal():
+        return None  # nearly all are names, and the question is a common one
     try:
         return ipaddress.ip_address(address.strip("[]"))
     except ValueError:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from scanner.model import Location
 from scanner.nginx.lexer import Kind, tokens
-from scanner.nginx.tree import MAX_DEPTH, Directive, ParsedFile, parse, render, walk
+from scanner.nginx.render import render
+from scanner.nginx.tree import MAX_DEPTH, Directive, ParsedFile, parse, walk
 
 SITE = """\
 # the site

@@ -143,7 +143,7 @@ def _server(
     if not sockets or not configuration.is_choosable(server):
         return
     places = django_places(configuration, known.servers, known.settings)
-    if not _is_of_the_site(server, places) or _decides_by_header(configuration, server):
+    if not _is_of_the_site(configuration, server, places) or _decides_by_header(configuration, server):
         return
     seen = _answers_of(configuration, server, plain)
     leaking = [one for one in seen if _leaks(one)]
@@ -161,10 +161,12 @@ def _server(
     yield _finding(configuration, server, known, leaking, (*django, *files))
 
 
-def _is_of_the_site(server: Server, places: tuple[DjangoPlace, ...]) -> bool:
+def _is_of_the_site(configuration: Configuration, server: Server, places: tuple[DjangoPlace, ...]) -> bool:
     """It hands requests to Django, or answers for a name of a server that does."""
-    names = {name for place in places for name in place.server.concrete_names}
-    return any(place.server is server for place in places) or not names.isdisjoint(server.concrete_names)
+    if any(place.server is server for place in places):
+        return True
+    others = configuration.servers_named(server.concrete_names)
+    return any(place.server in others for place in places) if others - {server} else False
 
 
 def _decides_by_header(configuration: Configuration, server: Server) -> bool:
