@@ -10,17 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
 from scanner import __version__
-from scanner.config import CONFIG_FILE, OPTIONS, Comparison, Config, Kind, Option, build, read_inputs
+from scanner.config import CONFIG_FILE, OPTIONS, Config, Kind, Option
+from scanner.configure import configure
 from scanner.model import Progress, SeatrialError
-
-if TYPE_CHECKING:
-    from scanner.delivery import Surroundings
-    from scanner.project import Base
 
 USAGE_ERROR = 2
 INCOMPLETE = 3
@@ -156,7 +153,7 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
     from scanner.scan import scan as run_scan  # noqa: PLC0415 - the same
 
     around = surroundings(environment)
-    config = _configure(Path(path), _options(given), around, verbose=verbose)
+    config = configure(Path(path), _options(given), environment, verbose=verbose)
     _check_targets(config)
     if around.in_actions:
         from scanner.github import check_checkout, check_inputs  # noqa: PLC0415 - heavy: imported where it is used
@@ -182,66 +179,6 @@ def _commit(path: Path) -> tuple[str | None, bool]:
 
     checkout = read_checkout(path)
     return checkout.commit, checkout.dirty
-
-
-def _configure(path: Path, options: Mapping[str, object], around: "Surroundings", *, verbose: bool) -> Config:
-    environment = around.environment
-    inputs = read_inputs(environment) if around.in_actions else {}
-    reference = options.get("base") or inputs.get("base")
-    text = _settings_text(path)
-    if around.target.pull_request is None and not reference:
-        return _with_baseline(build(path, options, inputs, text, verbose=verbose))
-    from scanner.github import read_event  # noqa: PLC0415 - the same
-    from scanner.project import find_base  # noqa: PLC0415 - heavy: imported where it is used
-
-    event = read_event(environment)
-    base = find_base(path, str(reference) if reference else None, event.base, event.head)
-    if reference and base is None:
-        raise SeatrialError(f"base: there is no commit {reference!r} in this clone", "fetch it first")
-    old = base.read_text(CONFIG_FILE) if base else None
-    config = build(path, options, inputs, old, verbose=verbose)
-    compared = replace(config, comparison=Comparison(base), notices=_comparison_notices(base, changed=old != text))
-    return _with_baseline(compared)
-
-
-def _with_baseline(config: Config) -> Config:
-    """The configuration with what its baseline file knows: on a pull request, as the base has that file."""
-    if config.baseline is None:
-        return config
-    from scanner.baseline import load  # noqa: PLC0415 - only with a baseline
-
-    if config.comparison is not None:
-        base = config.comparison.base
-        text = base.read_text(config.baseline) if base else None
-        if text is None:
-            notice = f"The baseline {config.baseline} is not on the base commit: it does not count before the merge."
-            return replace(config, notices=(*config.notices, notice))
-    else:
-        try:
-            text = (config.path / config.baseline).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SeatrialError(f"baseline: {config.baseline} cannot be read: {error}") from error
-    return replace(config, known=load(text, config.baseline))
-
-
-def _comparison_notices(base: "Base | None", *, changed: bool) -> tuple[str, ...]:
-    if base is None:
-        return (
-            f"The base commit is not in this clone (set fetch-depth: 2): {CONFIG_FILE} and suppressions do not count.",
-        )
-    if changed:
-        return (f"This pull request changes {CONFIG_FILE}; the change is in force after the merge.",)
-    return ()
-
-
-def _settings_text(path: Path) -> str | None:
-    file = path / CONFIG_FILE
-    if not file.is_file() or file.is_symlink():
-        return None
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SeatrialError(f"{CONFIG_FILE} cannot be read: {error}") from error
 
 
 def _check_targets(config: Config) -> None:
@@ -280,7 +217,7 @@ def baseline(path: str, output: str, **given: object) -> int:
 
     _listen_for_signals()
     around = surroundings(dict(os.environ))
-    config = replace(_configure(Path(path), _options(given), around, verbose=False), known=None)
+    config = replace(configure(Path(path), _options(given), around.environment), known=None)
     report = run_scan(config, _progress(config), around.target, around.run)
     text = dump(report)
     write_whole(Path(path, output), text)

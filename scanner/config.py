@@ -183,6 +183,11 @@ class Config:
     known: Mapping[str, int] | None = None
     """Fingerprints of the baseline file, and how many of each are known."""
 
+    @property
+    def counts_new(self) -> bool:
+        """Whether only what is new blocks: as the user says, else where there is something to compare with."""
+        return self.scope == "new" if self.scope is not None else self.comparison is not None
+
 
 Raw = Mapping[str, object]
 
@@ -253,8 +258,6 @@ def build(path: Path, options: Raw, inputs: Raw, file_text: str | None, *, verbo
 
 def _refuse_what_is_not_there(values: Raw) -> None:
     """An option that would be taken and do nothing is worse than an error."""
-    if values.get("scope") == "new":
-        raise SeatrialError("scope: new is not in this version: all findings count", "leave it out, or say all")
     for name in ("dockerfile", "keep-stack"):
         if values.get(name):
             raise SeatrialError(f"{name} is not in this version")

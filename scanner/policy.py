@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from scanner.model import (
     Errored,
@@ -74,7 +74,8 @@ class Policy:
     suppressions: tuple[Suppression, ...] = ()
     baseline: Mapping[str, int] | None = None
     """Fingerprint -> how many of it are known."""
-    known_from: str = "baseline"
+    on_base: Mapping[str, Severity] = field(default_factory=dict)
+    """Fingerprint -> severity of the same finding on the base commit."""
 
 
 def stamp(
@@ -86,9 +87,7 @@ def stamp(
     """
     results = []
     for rule, outcome in outcomes:
-        findings = _findings(outcome)
-        scoped = _scoped(project, rule, findings, policy, scope_of)
-        ordered = tuple(sorted(scoped, key=_order))
+        ordered = scoped(project, rule, outcome, policy, scope_of)
         final: Outcome = outcome
         if isinstance(outcome, Failed) and not ordered:
             final = Passed()
@@ -104,6 +103,11 @@ def stamp(
             )
         )
     return tuple(sorted(results, key=lambda result: result.rule))
+
+
+def scoped(project: str, rule: Rule, outcome: Outcome, policy: Policy, scope_of: ScopeOf) -> tuple[Scoped, ...]:
+    """All findings of one rule in one project with their verdicts, as every report orders them."""
+    return tuple(sorted(_scoped(project, rule, _findings(outcome), policy, scope_of), key=_order))
 
 
 def _findings(outcome: Outcome) -> tuple[Finding, ...]:
@@ -128,8 +132,8 @@ def _scoped(
         seen[base] += 1
         severity = cap(finding.severity if finding.severity is not None else rule.severity, scope)
         waiver = next((one for one in policy.suppressions if one.covers(rule.id, finding)), None)
-        known = policy.baseline is not None and policy.baseline.get(mark, 0) > 0
-        verdict = _verdict(severity, scope, policy, waived=waiver is not None, known=known)
+        known_from = _known_from(mark, severity, policy)
+        verdict = _verdict(severity, scope, policy, waived=waiver is not None, known=known_from is not None)
         yield Scoped(
             finding=replace(finding, verdict=verdict),
             severity=severity,
@@ -137,8 +141,20 @@ def _scoped(
             scope=scope,
             scope_reason=reason,
             waiver=_waiver(waiver) if waiver else None,
-            known_from=policy.known_from if verdict is Verdict.KNOWN else None,
+            known_from=known_from if verdict is Verdict.KNOWN else None,
         )
+
+
+def _known_from(mark: str, severity: Severity, policy: Policy) -> str | None:
+    """Where the finding is known from: the baseline, or the base; None where it is new."""
+    if policy.baseline is not None and policy.baseline.get(mark, 0) > 0:
+        return "baseline"
+    before = policy.on_base.get(mark)
+    if before is None:
+        return None
+    # What did not block on the base and would block now got worse.
+    worse = policy.fail_on is not None and before < policy.fail_on <= severity
+    return None if worse else "base"
 
 
 def cap(severity: Severity, scope: ScopeClass) -> Severity:

@@ -82,7 +82,6 @@ def test_the_format_never_changes_the_exit_code(shop: Path) -> None:
         (["--layers", "botte"], "no layer"),
         (["--format", "pdf"], "no report"),
         (["--json", "-", "--junit", "-"], "standard output"),
-        (["--scope", "new"], "not in this version"),
         (["--keep-stack"], "not in this version"),
         (["--baseline", "none.json"], "cannot be read"),
         (["--base", "nowhere"], "no commit"),
@@ -162,6 +161,7 @@ def merged(shop: Path, change: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_pull_request_cannot_suppress_its_own_findings(shop: Path) -> None:
+    (shop / "deploy" / "shop.service").write_text(UNIT.replace("root", "shop"))
     environment = merged(shop, {"deploy/shop.service": WAIVED, ".seatrial.yml": "fail-on: never\n"})
     target = shop.parent / "result.json"
     done = seatrial(shop, "scan", *FILES, "--json", str(target), environment=environment)

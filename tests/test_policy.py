@@ -142,6 +142,35 @@ def test_the_baseline_knows_as_many_as_it_holds() -> None:
     assert sorted(verdicts) == [Verdict.BLOCKS, Verdict.KNOWN]
 
 
+@pytest.mark.parametrize(
+    ("before", "fail_on", "severity", "verdict"),
+    [
+        (Severity.HIGH, Severity.HIGH, Severity.HIGH, Verdict.KNOWN),
+        (Severity.CRITICAL, Severity.HIGH, Severity.HIGH, Verdict.KNOWN),
+        (Severity.MEDIUM, Severity.HIGH, Severity.HIGH, Verdict.BLOCKS),
+        (Severity.LOW, Severity.HIGH, Severity.MEDIUM, Verdict.KNOWN),
+        (Severity.LOW, None, Severity.HIGH, Verdict.KNOWN),
+    ],
+)
+def test_the_base_knows_what_was_there_unless_it_got_worse(
+    before: Any, fail_on: Any, severity: Any, verdict: Any
+) -> None:
+    (one,) = stamped(a_finding()).findings
+    policy = Policy(fail_on, TODAY, on_base={one.fingerprint: before})
+    (again,) = stamped(a_finding(9), rule=a_rule(severity=severity), policy=policy).findings
+    assert again.verdict is verdict
+    assert again.known_from == ("base" if verdict is Verdict.KNOWN else None)
+
+
+def test_three_of_a_kind_where_the_base_has_two_are_one_new() -> None:
+    two = stamped(a_finding(3), a_finding(9)).findings
+    policy = Policy(Severity.HIGH, TODAY, on_base={one.fingerprint: one.severity for one in two})
+    three = stamped(a_finding(3), a_finding(9), a_finding(20), policy=policy).findings
+    assert [(one.finding.location.line, one.verdict) for one in three if one.verdict is Verdict.BLOCKS] == [
+        (20, Verdict.BLOCKS)
+    ]
+
+
 def test_more_than_two_hundred_are_counted_not_listed() -> None:
     result = stamped(*(a_finding(line) for line in range(1, 251)))
     assert (len(result.findings), result.omitted) == (200, 50)

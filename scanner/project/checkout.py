@@ -220,6 +220,15 @@ def read_checkout(path: str | Path) -> Checkout:
             notes.append(f"git could not be asked ({problem}): every file counts as tracked")
     if index is not None and not index.tracked and not index.untracked:
         index = None  # a directory that an enclosing repository ignores as a whole
+    return checkout_of(root, index, tuple(notes), str(path))
+
+
+def checkout_of(root: Path, index: Index | None, notes: tuple[str, ...] = (), named: str = "") -> Checkout:
+    """The checkout at ``root`` as git's answer describes it; without one, as the directory holds it.
+
+    Raises SeatrialError with exit code 3 where it holds no file or too many; ``named`` is how messages call it.
+    """
+    path = named or str(root)
     candidates = [*index.tracked, *index.untracked] if index else _walk(root)
     if len(candidates) > MAX_FILES:
         raise SeatrialError(
@@ -232,9 +241,8 @@ def read_checkout(path: str | Path) -> Checkout:
         raise SeatrialError(
             f"{path} holds no file", "Is the checkout complete? A workflow needs actions/checkout first.", exit_code=3
         )
-    if index:
-        notes.extend(f"{one} is a submodule: not read" for one in index.submodules)
-    notes.extend(f"{one} has a name that is no UTF-8: not read" for one in found.odd)
+    told = [*notes, *(f"{one} is a submodule: not read" for one in (index.submodules if index else ()))]
+    told.extend(f"{one} has a name that is no UTF-8: not read" for one in found.odd)
     everything = frozenset(found.files)
     return Checkout(
         root=root,
@@ -245,5 +253,5 @@ def read_checkout(path: str | Path) -> Checkout:
         dirty=index.dirty if index else False,
         leaving_symlinks=tuple(found.leaving),
         unreadable=tuple(found.unreadable),
-        notes=tuple(notes),
+        notes=tuple(told),
     )

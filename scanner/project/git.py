@@ -5,6 +5,8 @@ git is only asked questions that it answers from its index and its objects, and 
 """
 
 import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +77,44 @@ def _answer(directory: Path, *arguments: str) -> str:
 def ask(directory: Path, *arguments: str) -> str:
     """What git answers to a question about objects. Raises GitFailed with its own first line."""
     return _answer(directory, *arguments)
+
+
+def blobs(directory: Path, names: Sequence[str]) -> Iterator[bytes]:
+    """The contents of these blobs, one after the other. Raises GitFailed when one is not in this clone."""
+    # Output that nobody reads would stop git while it is still being told names: they come from a file.
+    with tempfile.TemporaryFile() as wanted:
+        wanted.write("".join(f"{name}\n" for name in names).encode())
+        wanted.seek(0)
+        try:
+            process = subprocess.Popen(
+                ["git", *_HARDENED, "-C", str(directory), "cat-file", "--batch"],
+                env=_ENVIRONMENT,
+                stdin=wanted,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as problem:
+            raise GitFailed(str(problem)) from problem
+        with process:
+            try:
+                for name in names:
+                    yield _blob(process, name)
+            finally:
+                process.kill()
+
+
+def _blob(process: subprocess.Popen[bytes], name: str) -> bytes:
+    """The next object of ``git cat-file --batch``: a line with its name, kind and size, then its content."""
+    if process.stdout is None:  # pragma: no cover - it is a pipe
+        raise GitFailed("git has no output")
+    parts = process.stdout.readline().split()
+    if len(parts) != 3 or parts[1] != b"blob" or not parts[2].isdigit():
+        raise GitFailed(f"the object {name} is not in this clone")
+    size = int(parts[2])
+    content = process.stdout.read(size + 1)
+    if len(content) != size + 1:
+        raise GitFailed(f"the object {name} cannot be read")
+    return content[:-1]
 
 
 def _is_dirty(directory: Path) -> bool:
