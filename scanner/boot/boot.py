@@ -204,6 +204,7 @@ def _others(error: BootFailed, tried: Interpreter, candidates: list[Interpreter]
     """Which of the others may do better: any where this one is not here, else newer or older ones by the error."""
     if error.missing_interpreter:
         return candidates
+    candidates = [one for one in candidates if one.allowed]
     newer = any(sign in error.reason for sign in _NEWER_PYTHON)
     older = any(sign in error.reason for sign in _OLDER_PYTHON)
     here = minor(tried.version)
@@ -224,7 +225,7 @@ def _with_interpreter(
     layout = layout_of(run.project, files.units, files.compose, files.dockerfiles, files.servers)
     notes = [*wanted.notes, *request.notes, *installed.notes]
     if problem is not None:
-        notes.append(f"Python {interpreter.version} was taken because {problem.reason}")
+        notes.append(f"Python {interpreter.version} was taken: {problem.what}")
     draft = Draft(_plan(run, choice, layout, interpreter, wanted.reason, tuple(notes)))
     draft = _with_environment(run, draft, files, choice, placeholders)
     elsewhere = lines_elsewhere(run.project)

@@ -10,6 +10,8 @@ class BootFailed(Unavailable):
         self, reason: str, hint: str = "", location: Location | None = None, *, missing_interpreter: bool = False
     ) -> None:
         super().__init__(f"{reason}. {hint}" if hint else reason, location)
+        self.what = reason
+        """The reason without the hint."""
         self.hint = hint
         self.missing_interpreter = missing_interpreter
         """The engine does not have the Python version that was to be tried."""

@@ -85,10 +85,10 @@ def following(request: Request, problem: InstallFailed, *, can_build: bool) -> R
     if problem.message.startswith("needs Python") or any(never_helps):
         return None
     name = _at_fault(request, problem)
+    newer = _with_wheels(request, name, problem.output)
+    if newer is not None:
+        return newer
     if not request.builds:
-        newer = _with_wheels(request, problem.output)
-        if newer is not None:
-            return newer
         if can_build and not _NO_SUCH_VERSION.search(problem.output):
             return _with_builds(request)
     else:
@@ -102,9 +102,10 @@ def following(request: Request, problem: InstallFailed, *, can_build: bool) -> R
     return None
 
 
-def _with_wheels(request: Request, output: str) -> Request | None:
-    """The nearest newer releases that have wheels, of what is known to have them."""
-    names = {name_of(match.group(1)) for match in _NO_WHEEL.finditer(output)} & _COMPILED
+def _with_wheels(request: Request, name: str, output: str) -> Request | None:
+    """Newer releases that have wheels, of what is known to have them."""
+    failed = {name_of(match.group(1)) for match in _NO_WHEEL.finditer(output)}
+    names = (failed | ({name} if request.builds else set())) & _COMPILED
     lines, notes = [], []
     for line in request.wanted.lines:
         pinned = re.match(r"([\w.-]+(?:\[[^\]]*\])?)\s*===?\s*([\w.!+]+)(?![.*])(.*)", line)
@@ -171,17 +172,15 @@ def _at_fault(request: Request, problem: InstallFailed) -> str:
 
 
 def _without_inner(request: Request, name: str, output: str) -> Request | None:
-    """Without a dependency of a dependency that has no wheel: what needs it may load without."""
-    del name
-    asked = request.asked
-    for match in _NO_WHEEL.finditer(output):
-        inner = name_of(match.group(1))
-        if inner and inner not in asked and inner not in request.absent and inner != "django":
-            substitute = (SUBSTITUTES[inner],) if inner in SUBSTITUTES else ()
+    """Without a dependency of a dependency that cannot be had: what needs it may load without."""
+    failed = [name_of(match.group(1)) for match in _NO_WHEEL.finditer(output)]
+    for inner in [*failed, *([name] if request.builds else [])]:
+        if inner and inner not in request.asked and inner not in request.absent and inner != "django":
+            substitute = SUBSTITUTES.get(inner)
             return replace(
                 request,
                 absent=(*request.absent, inner),
-                extra=(*request.extra, *substitute),
+                extra=(*request.extra, *([substitute] if substitute and substitute not in request.asked else [])),
                 notes=(*request.notes, f"{inner}, which others depend on, could not be installed: it was left out"),
                 left_out=request.left_out | {inner},
             )

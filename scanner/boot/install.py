@@ -13,6 +13,8 @@ from scanner.project import Project, Unreadable
 from scanner.sandbox.interface import Dependencies, Engine, EngineFailed, Installed, InstallFailed
 
 _MOST_TRIES = 30
+_REMEDY = "Name a file with what the settings need with --requirements"
+_OTHER = "3.13"
 _NEVER_NEEDED = frozenset({"mod-wsgi", "pywin32", "pywin32-ctypes", "pypiwin32", "uwsgitop", "pkg-resources"})
 """The settings never need them, and they have no wheels (or none for Linux)."""
 
@@ -39,17 +41,25 @@ class Installer:
                 return self.engine.install(self._dependencies(current, family), self.progress), current
             except InstallFailed as problem:
                 wider = following(current, problem, can_build=self.can_build)
+                if wider is None and problem.message.startswith("needs Python"):
+                    raise self._without_interpreter(request.python) from problem
                 if wider is None:
-                    missing = problem.message.startswith("needs Python")
-                    raise BootFailed(_message(problem), problem.hint, missing_interpreter=missing) from problem
+                    raise BootFailed(_message(problem), problem.hint or _REMEDY) from problem
                 current = wider
             except EngineFailed as problem:
                 if "python:" in problem.message and "cannot be had" in problem.message:
-                    raise BootFailed(problem.message, problem.hint, missing_interpreter=True) from problem
+                    raise self._without_interpreter(request.python) from problem
                 raise
-        raise BootFailed(
-            "the dependencies could not be installed, whatever was left out", "Name them with --requirements"
-        )
+        raise BootFailed("the dependencies could not be installed, whatever was left out", _REMEDY)
+
+    def _without_interpreter(self, python: str) -> BootFailed:
+        if self.engine.name == "docker":
+            what = f"the project wants Python {python}, and the image `python:{python}-slim` cannot be had"
+            hint = f"Let Docker pull that image, or name a Python whose image is here: --python {_OTHER}"
+        else:
+            what = f"the project wants Python {python}, which is not on this machine"
+            hint = f"Install it, use --engine docker, or name one that is here: --python {_OTHER}"
+        return BootFailed(what, hint, missing_interpreter=True)
 
     def _dependencies(self, request: Request, family: str) -> Dependencies:
         lines = [*request.wanted.lines, *request.extra]

@@ -28,6 +28,8 @@ class Interpreter:
     reason: str
     named: bool
     """The project names this very version; False: it only allows it."""
+    allowed: bool = True
+    """False: the project does not allow it; better than nothing where none of the others can be had."""
 
 
 def minor(version: str) -> int:
@@ -54,7 +56,17 @@ def interpreters(
         # The neighbours of the named one come before what is merely usual.
         near = minor(first[0].version)
         rest.sort(key=lambda one: abs(minor(one.version) - near))
-    return tuple({one.version: one for one in reversed([*first, *rest])}.values())[::-1]
+    good = tuple({one.version: one for one in reversed([*first, *rest])}.values())[::-1]
+    return (*good, *_next_best(good, why))
+
+
+def _next_best(good: tuple[Interpreter, ...], why: str) -> tuple[Interpreter, ...]:
+    """The nearest versions that the project does not allow."""
+    if not good:
+        return ()
+    near = minor(good[0].version)
+    others = sorted(set(KNOWN) - {one.version for one in good}, key=lambda one: (abs(minor(one) - near), -minor(one)))
+    return tuple(Interpreter(one, f"not allowed by {why}", named=False, allowed=False) for one in others[:2])
 
 
 def _usual(wanted: Wanted) -> tuple[str, ...]:
