@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from scanner.facts.app_servers import AppServers
 from scanner.facts.compose import Compose, ComposeProject, Service, ServiceRole
+from scanner.facts.compose_fix import ComposeLines
 from scanner.model import Evidence, Finding, Severity, quoted, rule
 
 _STORE_PORTS = frozenset({5432, 3306, 1433, 27017, 6379, 11211, 9200, 5672})
@@ -30,7 +31,7 @@ _FRONT = frozenset({ServiceRole.EDGE, ServiceRole.APP})
 
 
 @rule(severity=Severity.HIGH)
-def check(compose: Compose, servers: AppServers | None) -> Iterator[Finding]:
+def check(compose: Compose, servers: AppServers | None, lines: ComposeLines | None) -> Iterator[Finding]:
     containers = {server.container for server in (servers.servers if servers else ())}
     seen = set()
     for project in compose.projects:
@@ -50,6 +51,7 @@ def check(compose: Compose, servers: AppServers | None) -> Iterator[Finding]:
                 symbol=f"service {service.name}",
                 evidence=tuple(Evidence(f"published on {one.host}:{one.published}", one.location) for one in ports),
                 severity=Severity.MEDIUM,
+                fix=lines.loopback(ports[0]) if lines is not None and len(ports) == 1 else None,
             )
 
 

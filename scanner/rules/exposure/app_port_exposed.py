@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from scanner.facts.app_servers import AppServer, AppServers, Bind
 from scanner.facts.compose import Compose, Port, Service, ServiceRole
+from scanner.facts.compose_fix import ComposeLines
 from scanner.facts.direct_ports import DirectPorts, PortSeen, PortState
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.nginx import Nginx
@@ -33,11 +34,16 @@ class _Open:
     words: str
     port: int | None
     evidence: tuple[Evidence, ...]
+    published: Port | None = None
 
 
 @rule(severity=Severity.HIGH)
 def check(
-    servers: AppServers, compose: Compose | None, nginx: Nginx | None, ports: DirectPorts | None
+    servers: AppServers,
+    compose: Compose | None,
+    nginx: Nginx | None,
+    ports: DirectPorts | None,
+    lines: ComposeLines | None,
 ) -> Iterator[Finding]:
     if not servers.servers:
         raise NotApplicable("no command of an application server was found")
@@ -53,7 +59,7 @@ def check(
             direct = _direct(place, ports, server)
             if direct is not None and direct.state is not PortState.OPEN:
                 continue
-            yield _finding(place, direct, edge=edge)
+            yield _finding(place, direct, lines, edge=edge)
 
 
 def _has_edge(compose: Compose | None) -> bool:
@@ -92,7 +98,7 @@ def _published(server: AppServer, service: Service) -> Iterator[_Open]:
         bind = next((one for one in binds if one.port == port.target), None)
         if bind is not None and port.public:
             words = f"is published on {quoted(_outside(port))}"
-            yield _Open(symbol, port.location, words, bind.port, (_listens(bind),))
+            yield _Open(symbol, port.location, words, bind.port, (_listens(bind),), port)
     if service.network_mode == "host":
         for bind in binds:
             yield _Open(symbol, service.location, f"listens on {quoted(bind)} in the host's network", bind.port, ())
@@ -113,7 +119,7 @@ def _direct(place: _Open, ports: DirectPorts | None, server: AppServer) -> PortS
     return next((one for one in ports.ports if one.port == place.port), None)
 
 
-def _finding(place: _Open, direct: PortSeen | None, *, edge: bool) -> Finding:
+def _finding(place: _Open, direct: PortSeen | None, lines: ComposeLines | None, *, edge: bool) -> Finding:
     evidence = list(place.evidence)
     proven = direct is not None and direct.is_app
     if direct is not None:
@@ -127,4 +133,6 @@ def _finding(place: _Open, direct: PortSeen | None, *, edge: bool) -> Finding:
         evidence=tuple(evidence),
         proof=Proof.PROVEN if proven else Proof.INFERRED,
         severity=Severity.HIGH if edge else Severity.MEDIUM,
+        # Without a proxy in front, the port is the way into the site.
+        fix=lines.loopback(place.published) if edge and lines is not None and place.published is not None else None,
     )

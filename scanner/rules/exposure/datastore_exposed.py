@@ -22,13 +22,14 @@ the world even where ufw denies it.
 from collections.abc import Iterator
 
 from scanner.facts.compose import Compose, Port, Service
+from scanner.facts.compose_fix import ComposeLines
 from scanner.model import Evidence, Finding, Severity, quoted, rule
 
 _STORE_PORTS = frozenset({5432, 3306, 1433, 27017, 6379, 11211, 9200, 5672})
 
 
 @rule(severity=Severity.CRITICAL)
-def check(compose: Compose) -> Iterator[Finding]:
+def check(compose: Compose, lines: ComposeLines | None) -> Iterator[Finding]:
     seen = set()
     for project in compose.projects:
         for service in project.services:
@@ -36,14 +37,14 @@ def check(compose: Compose) -> Iterator[Finding]:
             if not ports or service.profiles or (service.name, ports[0].location) in seen:
                 continue
             seen.add((service.name, ports[0].location))
-            yield _finding(service, ports)
+            yield _finding(service, ports, lines)
 
 
 def _is_stores(service: Service, port: Port) -> bool:
     return service.store is not None or port.target in _STORE_PORTS
 
 
-def _finding(service: Service, ports: list[Port]) -> Finding:
+def _finding(service: Service, ports: list[Port], lines: ComposeLines | None) -> Finding:
     open_to_all = service.password_set is False
     store = service.store or "store"
     where = ", ".join(quoted(f"{port.host}:{port.published or 'a random port'}") for port in ports)
@@ -58,4 +59,5 @@ def _finding(service: Service, ports: list[Port]) -> Finding:
             if isinstance(port.target, int)
         ),
         severity=Severity.CRITICAL if open_to_all else Severity.HIGH,
+        fix=lines.loopback(ports[0]) if lines is not None and len(ports) == 1 else None,
     )

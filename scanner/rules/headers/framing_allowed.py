@@ -36,6 +36,7 @@ from scanner.facts.sent_headers import (
     is_lost,
 )
 from scanner.facts.settings import Settings
+from scanner.facts.settings_fix import setting_fix
 from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import SettingsSource
 from scanner.model import Evidence, Finding, Severity, quoted, rule
@@ -72,6 +73,7 @@ def check(
         evidence=tuple(evidence),
         proof=live.proof,
         severity=Severity.LOW if is_api_only(settings) else Severity.MEDIUM,
+        fix=setting_fix(settings, source, name, '"DENY"') if name == "X_FRAME_OPTIONS" else None,
     )
 
 

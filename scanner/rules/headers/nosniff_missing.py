@@ -23,9 +23,10 @@ from scanner.facts.header_survey import HeaderSurvey
 from scanner.facts.nginx import Nginx
 from scanner.facts.sent_headers import NOSNIFF, is_api_only
 from scanner.facts.settings import Settings
+from scanner.facts.settings_fix import setting_fix
 from scanner.facts.settings_place import booted, require_decided, settings_place
-from scanner.facts.settings_source import Origin, SettingsSource
-from scanner.model import Evidence, Finding, Fix, Severity, quoted, rule
+from scanner.facts.settings_source import SettingsSource
+from scanner.model import Evidence, Finding, Severity, quoted, rule
 from scanner.rules.headers._missing import Edge, bare_places, seen
 
 _NAME = "SECURE_CONTENT_TYPE_NOSNIFF"
@@ -66,19 +67,9 @@ def check(
         evidence=tuple(evidence),
         proof=live.proof,
         severity=Severity.LOW if is_api_only(settings) else Severity.MEDIUM,
-        fix=_fix(source),
+        fix=setting_fix(settings, source, _NAME, "True"),
     )
 
 
 def _is_good(value: str) -> bool:
     return value.strip().lower() == "nosniff"
-
-
-def _fix(source: SettingsSource | None) -> Fix | None:
-    winner = source.winner(_NAME) if source else None
-    if winner is None or winner.origin is not Origin.LITERAL or winner.literal != "False" or winner.guard:
-        return None
-    line = winner.location.line
-    if winner.location.column != 1 or winner.location.end_line not in {None, line}:
-        return None
-    return Fix(winner.location.path, line, line, (f"{_NAME} = True",))

@@ -23,6 +23,7 @@ from scanner.facts.exchange_text import exchange_text
 from scanner.facts.header_mentions import HeaderMentions, require_no_other_sender
 from scanner.facts.header_survey import HeaderSurvey
 from scanner.facts.nginx import Nginx
+from scanner.facts.nginx_fix import line_fix
 from scanner.facts.redirects import SECURITY_MIDDLEWARE
 from scanner.facts.sent_headers import (
     REFERRER,
@@ -32,12 +33,14 @@ from scanner.facts.sent_headers import (
     level_symbol,
 )
 from scanner.facts.settings import Settings
+from scanner.facts.settings_fix import setting_fix
 from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import SettingsSource
 from scanner.model import Evidence, Finding, Severity, quoted, rule
 from scanner.rules.headers._missing import Edge, Seen, seen
 
 _NAME = "SECURE_REFERRER_POLICY"
+_GOOD = "strict-origin-when-cross-origin"
 _UNSAFE = frozenset({"unsafe-url", "no-referrer-when-downgrade"})
 _SAFE = frozenset(
     {"no-referrer", "same-origin", "origin", "strict-origin", "origin-when-cross-origin"}
@@ -123,11 +126,13 @@ def _told(
         location = line.location
         symbol = f"{level_symbol(level.effective('add_header').level)} add_header {REFERRER}"
         where = quoted(line.text)
+        fix = line_fix(line, line.arg(1), _GOOD)
     else:
         require_decided(settings, _NAME)
         location = settings_place(settings, source, _NAME)
         symbol = f"settings.{_NAME}"
         where = f"`{_NAME}` in {quoted(settings.module)}"
+        fix = setting_fix(settings, source, _NAME, f'"{_GOOD}"')
     evidence = [booted(settings, source, _NAME), *(Evidence(one.text, one.location) for _, one in lines[:3])]
     evidence += [Evidence(exchange_text(one.exchange, REFERRER)) for one in live.lacking[:3]]
     return Finding(
@@ -136,4 +141,5 @@ def _told(
         symbol=symbol,
         evidence=tuple(evidence),
         proof=live.proof,
+        fix=fix,
     )

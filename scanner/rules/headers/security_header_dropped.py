@@ -32,6 +32,7 @@ from scanner.facts.exchange_text import exchange_text
 from scanner.facts.header_mentions import HeaderMentions, require_no_other_sender
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders
 from scanner.facts.nginx import Nginx
+from scanner.facts.nginx_insert import as_written, insert_before
 from scanner.facts.scheme import Sight, https_sight, proxy_ssl_header
 from scanner.facts.sent_headers import (
     HSTS,
@@ -44,7 +45,7 @@ from scanner.facts.sent_headers import (
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
 from scanner.facts.topology import Topology
-from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
+from scanner.model import Evidence, Finding, Fix, Location, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import (
     Configuration,
     Directive,
@@ -182,7 +183,15 @@ def _judge(
         evidence=tuple(evidence),
         proof=Proof.PROVEN if lacking and not assumed else Proof.INFERRED,
         severity=Severity.LOW if set(names) <= MINOR_HEADERS else Severity.MEDIUM,
+        fix=_fix(first, lost),
     )
+
+
+def _fix(first: Directive, lost: tuple[Directive, ...]) -> Fix | None:
+    """The cancelled lines once more, beside the one that cancels them."""
+    lines = [as_written(one) for one in lost]
+    known = [line for line in lines if line is not None]
+    return insert_before(first, *known) if len(known) == len(lines) else None
 
 
 def _answers(survey: HeaderSurvey | None) -> tuple[KindHeaders, ...]:

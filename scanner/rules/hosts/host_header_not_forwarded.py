@@ -31,6 +31,7 @@ from scanner.facts.edge import DjangoPlace, all_django_places
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.host_names import accepts_host
 from scanner.facts.nginx import Nginx
+from scanner.facts.nginx_insert import header_fix
 from scanner.facts.settings import Settings
 from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import Blanked, Directive, NginxDefault, Overwritten, UndecidedHeader, forwarded_header
@@ -152,6 +153,7 @@ def _finding(
         symbol=place.location.symbol,
         evidence=tuple(evidence),
         proof=Proof.PROVEN if wrong else Proof.INFERRED,
+        fix=header_fix(place, "Host", "$host", line),
     )
 
 

@@ -29,14 +29,16 @@ from scanner.facts.app_servers import AppServers
 from scanner.facts.edge import DjangoPlace, django_places, judged, server_at, tls_ends_before
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.nginx import Nginx
+from scanner.facts.nginx_insert import header_fix, tells_scheme
 from scanner.facts.redirect_chain import Chain, End, Hop, RedirectChain
 from scanner.facts.redirects import django_redirects, exempt_paths
 from scanner.facts.scheme import SETTING, HeaderState, HttpsSight, Sight, https_sight, proxy_ssl_header
 from scanner.facts.settings import Settings
+from scanner.facts.settings_fix import setting_fix
 from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import SettingsSource
 from scanner.facts.topology import Topology
-from scanner.model import Evidence, Finding, Location, Proof, Severity, UnknownValue, rule
+from scanner.model import Evidence, Finding, Fix, Location, Proof, Severity, UnknownValue, rule
 
 _REDIRECT = "SECURE_SSL_REDIRECT"
 
@@ -154,7 +156,25 @@ def _finding(
         symbol=f"settings.{SETTING}" if in_settings else place.location.symbol,
         evidence=tuple(evidence),
         proof=Proof.PROVEN if loops else Proof.INFERRED,
+        fix=_fix(settings, source, state, found),
     )
+
+
+def _fix(
+    settings: Settings,
+    source: SettingsSource | None,
+    state: HeaderState,
+    found: list[tuple[DjangoPlace, HttpsSight]],
+) -> Fix | None:
+    """The setting where the proxy tells the scheme already, else the proxy's line."""
+    place, sight = found[0]
+    if state is HeaderState.VALID:
+        usual = sight.header == "X-Forwarded-Proto"
+        line = sight.directive if _sets(place, sight) else None
+        return header_fix(place, sight.header, "$scheme", line) if usual else None
+    if all(tells_scheme(one) for one, _ in found):
+        return setting_fix(settings, source, SETTING, '("HTTP_X_FORWARDED_PROTO", "https")')
+    return None
 
 
 def _sets(place: DjangoPlace, sight: HttpsSight) -> bool:

@@ -37,6 +37,7 @@ from scanner.facts.edge import (
 )
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.nginx import Nginx
+from scanner.facts.nginx_insert import header_fix
 from scanner.facts.redirects import django_redirects
 from scanner.facts.scheme import (
     HeaderState,
@@ -52,7 +53,7 @@ from scanner.facts.scheme_spoof import SchemeAttempt, SchemeSpoof
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
 from scanner.facts.topology import Topology
-from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
+from scanner.model import Evidence, Finding, Fix, Location, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import (
     Directive,
     Overwritten,
@@ -216,7 +217,13 @@ def _finding(holes: list[tuple[_Hole, bool]]) -> Finding:
         evidence=tuple(_evidence(hole, places)),
         proof=Proof.PROVEN if hole.attempts else Proof.INFERRED,
         severity=_severity(read, places),
+        fix=_fix(hole),
     )
+
+
+def _fix(hole: _Hole) -> Fix | None:
+    """The header set from what nginx knows: only where its value for https is the scheme's own name."""
+    return header_fix(hole.place, hole.header.name, "$scheme", hole.directive) if hole.header.value == "https" else None
 
 
 def _severity(read: bool, places: list[DjangoPlace]) -> Severity:  # noqa: FBT001

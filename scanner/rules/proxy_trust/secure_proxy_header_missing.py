@@ -22,6 +22,7 @@ from scanner.facts.echo_host import EchoHost
 from scanner.facts.edge import DjangoPlace, app_of, django_places, judged, tls_ends_before
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.nginx import Nginx
+from scanner.facts.nginx_insert import tells_scheme
 from scanner.facts.redirects import django_redirects
 from scanner.facts.scheme import (
     SETTING,
@@ -36,6 +37,7 @@ from scanner.facts.scheme import (
 )
 from scanner.facts.scheme_spoof import SchemeSpoof
 from scanner.facts.settings import Settings
+from scanner.facts.settings_fix import setting_fix
 from scanner.facts.settings_place import require_decided, settings_place
 from scanner.facts.settings_source import SettingsSource
 from scanner.facts.topology import Topology
@@ -43,6 +45,7 @@ from scanner.model import (
     Evidence,
     Exchange,
     Finding,
+    Fix,
     NotApplicable,
     Proof,
     Severity,
@@ -163,4 +166,12 @@ def _finding(
         evidence=tuple(evidence),
         proof=Proof.PROVEN if blind else Proof.INFERRED,
         severity=severity,
+        fix=_fix(settings, source, header, place),
     )
+
+
+def _fix(settings: Settings, source: SettingsSource | None, header: ProxySslHeader, place: DjangoPlace) -> Fix | None:
+    """The setting, where the proxy overwrites the usual header everywhere it leads to Django."""
+    if header.state is HeaderState.UNKNOWN or not tells_scheme(place):
+        return None
+    return setting_fix(settings, source, SETTING, '("HTTP_X_FORWARDED_PROTO", "https")')
