@@ -3,7 +3,9 @@
 import pytest
 
 from scanner.facts.cache_replay import CachePair, CacheReplay
+from scanner.facts.cors_replies import CorsAttempt, CorsReplies
 from scanner.facts.nginx import Nginx
+from scanner.facts.settings import Settings
 from tests import edgekit
 from tests.edgekit import HEADERS, PASS, REDIRECT, https, nginx_of, short
 from tests.rulekit import HARDENED, exchange, judge_facts, make, settings_of
@@ -100,3 +102,149 @@ def test_shared_cache_seen_live(fields: dict[str, object], expected: str) -> Non
     pair = make(CachePair, {**usual, **fields})
     outcome = judge_facts("shared_cache_keeps_sessions", nginx, HARDENED, CacheReplay((pair,)))
     assert short(outcome, "high") == [expected]
+
+
+# CORS. HARDENED answers for shop.example.
+
+CORS = "corsheaders.middleware.CorsMiddleware"
+
+
+def cors(*regexes: str, everybody: bool = False, credentials: bool = True, **more: object) -> Settings:
+    fields = {"allow_all": everybody, "credentials": credentials, "regexes": list(regexes), "urls": "^.*$"}
+    return settings_of({"cors": fields, "middleware": [CORS], **more})
+
+
+ALL = "settings.CORS_ALLOW_ALL_ORIGINS"
+REGEX = "settings.CORS_ALLOWED_ORIGIN_REGEXES"
+SHOP = r"^https://(www\.)?shop\.example\.com$"
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(cors(everybody=True), f"high inferred {ALL}", id="everybody"),
+        pytest.param(cors(everybody=True, credentials=False), f"low inferred {ALL}", id="without credentials"),
+        pytest.param(
+            cors(everybody=True, set={"CORS_ORIGIN_ALLOW_ALL": True}),
+            "high inferred settings.CORS_ORIGIN_ALLOW_ALL",
+            id="the old name",
+        ),
+        pytest.param(cors(everybody=True, injected={"CORS_ALLOW_ALL_ORIGINS": "X"}), "skipped unknown", id="invented"),
+        pytest.param(cors(), "passed", id="named origins only"),
+        pytest.param(cors(SHOP), "passed", id="an exact pattern"),
+        pytest.param(cors(SHOP.rstrip("$")), f"high inferred {REGEX} {SHOP.rstrip('$')}", id="an open end"),
+        pytest.param(
+            cors(r"https://shop.example.com$"), f"high inferred {REGEX} https://shop.example.com$", id="bare dots"
+        ),
+        pytest.param(
+            cors(r"^https://.*example\.com$"), f"high inferred {REGEX} ^https://.*example\\.com$", id="any beginning"
+        ),
+        pytest.param(cors(r"^https://.*\.example\.com$"), "passed", id="any host below"),
+        pytest.param(cors(r"^https://[\w-]+\.example\.com(:\d+)?$"), "passed", id="a class and a port"),
+        pytest.param(
+            cors(r"^https?://shop\.example\.com$"), f"high inferred {REGEX} ^https?://shop\\.example\\.com$", id="http"
+        ),
+        pytest.param(cors(r"^http://localhost:\d+$"), "passed", id="a developer's machine"),
+        pytest.param(cors(r".*"), f"high inferred {REGEX} .*", id="everything"),
+        pytest.param(cors(r"^https://(\w+\.)*(a+)+\.example\.com$"), "skipped unknown", id="not tried"),
+        pytest.param(settings_of({}), "skipped not-applicable", id="not installed"),
+    ],
+)
+def test_cors_of_django(found: Settings, expected: str) -> None:
+    assert short(judge_facts("cors_origin_unchecked", found), "high") == [expected]
+
+
+def replied(origin: str, allowed: str | None) -> CorsReplies:
+    seen = exchange("GET https://shop.example/x 200")
+    return CorsReplies((CorsAttempt("/x", None, "GET", origin, allowed, True, True, seen),))
+
+
+@pytest.mark.parametrize(
+    ("replies", "expected"),
+    [
+        (replied("https://evil-1.test", "https://evil-1.test"), f"high proven {ALL}"),
+        (replied("https://evil-1.test", "*"), f"high proven {ALL}"),
+        (replied("https://evil-1.test", None), "passed"),
+        (replied("https://sub.shop.example", "https://sub.shop.example"), "passed"),
+        (CorsReplies(()), f"high inferred {ALL}"),
+    ],
+)
+def test_cors_seen_live(replies: CorsReplies, expected: str) -> None:
+    assert short(judge_facts("cors_origin_unchecked", cors(everybody=True), replies), "high") == [expected]
+
+
+ECHO = "add_header Access-Control-Allow-Origin $http_origin;"
+WITH_LOGIN = "add_header Access-Control-Allow-Credentials true;"
+ECHOED = "server shop.example:443 location / add_header Access-Control-Allow-Origin"
+CONDITION = "server shop.example:443 location / if add_header Access-Control-Allow-Origin"
+
+
+@pytest.mark.parametrize(
+    ("lines", "http", "expected"),
+    [
+        pytest.param(ECHO + WITH_LOGIN, "", f"high inferred {ECHOED}", id="with credentials"),
+        pytest.param(ECHO, "", f"low inferred {ECHOED}", id="without"),
+        pytest.param("add_header Access-Control-Allow-Origin *;" + WITH_LOGIN, "", "skipped not-applicable", id="star"),
+        pytest.param(
+            "add_header Access-Control-Allow-Origin https://a.test;", "", "skipped not-applicable", id="one origin"
+        ),
+        pytest.param(
+            "add_header Access-Control-Allow-Origin $o;" + WITH_LOGIN,
+            "map $http_origin $o { default $http_origin; }",
+            f"high inferred {ECHOED}",
+            id="a map's default",
+        ),
+        pytest.param(
+            "add_header Access-Control-Allow-Origin $o;" + WITH_LOGIN,
+            r"map $http_origin $o { ~^https://[a-z]*\.shop\.example$ $http_origin; }",
+            "skipped not-applicable",
+            id="a map of the site's own",
+        ),
+        pytest.param(
+            "add_header Access-Control-Allow-Origin $o;" + WITH_LOGIN,
+            r"map $http_origin $o { ~shop\.example $http_origin; }",
+            f"high inferred {ECHOED}",
+            id="a map without anchors",
+        ),
+        pytest.param(
+            r"if ($http_origin ~* ^https://shop\.example$) { " + ECHO + WITH_LOGIN + " }",
+            "",
+            "skipped not-applicable",
+            id="an if for the site's own",
+        ),
+        pytest.param(
+            r"if ($http_origin ~* shop\.example) { " + ECHO + WITH_LOGIN + " }",
+            "",
+            f"high inferred {CONDITION}",
+            id="an if without anchors",
+        ),
+        pytest.param(
+            "if ($request_method = OPTIONS) { " + ECHO + WITH_LOGIN + " return 204; }",
+            "",
+            f"high inferred {CONDITION}",
+            id="an if of the method",
+        ),
+        pytest.param(
+            "set $o $http_origin; add_header Access-Control-Allow-Origin $o;" + WITH_LOGIN,
+            "",
+            f"high inferred {ECHOED}",
+            id="by a variable",
+        ),
+        pytest.param(
+            r'set $o ""; if ($http_origin ~ ^https://shop\.example$) { set $o $http_origin; } '
+            "add_header Access-Control-Allow-Origin $o;",
+            "",
+            "skipped not-applicable",
+            id="a variable for the site's own",
+        ),
+    ],
+)
+def test_cors_of_the_proxy(lines: str, http: str, expected: str) -> None:
+    outcome = judge_facts("cors_origin_unchecked", cached(lines, http), HARDENED)
+    assert short(outcome, "high") == [expected]
+
+
+def test_cors_on_files_is_low() -> None:
+    nginx = nginx_of(https(f"location /static/ {{ alias /srv/s/; {ECHO} {WITH_LOGIN} }} location / {{ {PASS} }}"))
+    place = "server shop.example:443 location /static/ add_header Access-Control-Allow-Origin"
+    assert short(judge_facts("cors_origin_unchecked", nginx, HARDENED), "high") == [f"low inferred {place}"]
