@@ -74,7 +74,8 @@ def _app(app: AppServer) -> Hop:
 
 
 def _stores(hops: list[Hop], links: list[Link], services: Iterable[Service]) -> None:
-    for number, one in enumerate(service for service in services if service.role is ServiceRole.STORE):
+    for one in (service for service in services if service.role is ServiceRole.STORE):
         label = _STORES.get(one.store or "", one.name)
-        hops.append(Hop(f"store{number}", "store", label, one.location.path, one.location.line))
-        links.append(Link("django", f"store{number}"))
+        # By the service's name, so that its findings can be pinned to it.
+        hops.append(Hop(f"store {one.name}", "store", label, one.location.path, one.location.line))
+        links.append(Link("django", f"store {one.name}"))
