@@ -3,7 +3,7 @@
 import enum
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scanner.model import Location, Unknown
 
@@ -92,6 +92,11 @@ class AppServer:
     """``argv`` with the place of each word."""
     trust_location: Location | None = None
     """What sets ``trusted_peers``; None for the server's default."""
+    settings: Mapping[str, tuple[str, Location]] = field(default_factory=dict)
+    """Gunicorn's settings that are given, by their name in its configuration file: text and what sets it.
+
+    ``True`` stands for a flag; variables for the processes (``raw_env``) are left out.
+    """
     notes: tuple[str, ...] = ()
 
     def trusts(self, peer: str) -> bool:

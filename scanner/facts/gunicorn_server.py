@@ -52,6 +52,7 @@ def read_gunicorn(reading: Reading) -> AppServer:
         drops_user=settings.text("user"),
         reload=settings.is_on("reload"),
         config_file=settings.config_file,
+        settings=settings.given_settings(),
     )
     if chdir and chdir.startswith("/"):
         made = replace(made, directory=chdir)
@@ -129,6 +130,19 @@ class _GunicornSettings:
     def is_on(self, name: str) -> bool:
         """A flag."""
         return self.given.last(name) is not None or self.more.last(name) is not None or self._value(name) is True
+
+    def given_settings(self) -> Mapping[str, tuple[str, Location]]:
+        """Every setting that is given and known, with the place that decides."""
+        found: dict[str, tuple[str, Location]] = {}
+        for name, one in self.config.items():
+            if not isinstance(one.value, Unknown) and one.value is not None and name != "raw_env":
+                text = ",".join(one.value) if isinstance(one.value, tuple) else str(one.value)
+                found[name] = (text, one.location)
+        for option in (*self.more.options, *self.given.options):
+            if option.name != "env":
+                value = "True" if option.value is None else self.reading.expand(option.value)
+                found[option.name.replace("-", "_")] = (value, option.location)
+        return found
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list setting."""

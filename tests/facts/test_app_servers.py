@@ -109,6 +109,22 @@ def test_the_precedence_of_gunicorns_sources(make: MakeProject) -> None:
     assert str(server.trust_location) == "gunicorn.conf.py:3"
 
 
+def test_every_given_setting_with_its_place(make: MakeProject) -> None:
+    config = "header_map = 'drop'\ntimeout = 40\nraw_env = ['KEY=secret']\nproxy_allow_ips = compute()\n"
+    server = one(
+        make,
+        "/srv/venv/bin/gunicorn shop.wsgi -c gunicorn.conf.py --header-map dangerous --permit-obsolete-folding",
+        {"gunicorn.conf.py": config},
+    )
+    assert {name: text for name, (text, _) in server.settings.items()} == {
+        "header_map": "dangerous",
+        "timeout": "40",
+        "permit_obsolete_folding": "True",
+        "config": "gunicorn.conf.py",
+    }
+    assert server.settings["timeout"][1].line == 2
+
+
 @pytest.mark.parametrize(
     "option", ["-c deploy/g.py", "--config=/srv/shop/deploy/g.py", "-c file:deploy/g.py", "-c python:deploy.g"]
 )
