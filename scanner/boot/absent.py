@@ -42,7 +42,7 @@ def __getattr__(name):
 def stand_in(fault: Fault, name: str, draft: Draft, left_out: frozenset[str]) -> Draft | None:
     """The draft with a stand-in for that module; None where it was not left out, or where the settings need it."""
     top = re.sub(r"[-_.]+", "-", name.partition(".")[0]).lower()
-    if fault.stage == "settings" or top not in left_out:
+    if fault.stage == "settings" or not any(_may_be(top, one) for one in left_out):
         return None
     ready = draft.once(f"absent {name}")
     if ready is None:
@@ -50,3 +50,8 @@ def stand_in(fault: Fault, name: str, draft: Draft, left_out: frozenset[str]) ->
     why = f"{name} could not be installed: a stand-in took its place, the settings do not need it"
     place = f"{_PLACE}/{name.replace('.', '/')}/__init__.py"
     return ready.file(MadeFile(place, _SOURCE, why)).path(_PLACE).note(why)
+
+
+def _may_be(module: str, distribution: str) -> bool:
+    """Whether a distribution of that name is where a module of that name comes from (``django-x`` holds ``x``)."""
+    return bool(re.fullmatch(rf"(?:\w+-)?{re.escape(module)}(?:-\w+)?", distribution))

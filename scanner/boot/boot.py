@@ -14,7 +14,8 @@ from scanner.boot.draft import Draft
 from scanner.boot.effective import settings_fact
 from scanner.boot.environment import Files, known_variables
 from scanner.boot.failed import BootFailed
-from scanner.boot.install import Installer, Request, lines_elsewhere
+from scanner.boot.give_way import Request
+from scanner.boot.install import Installer, lines_elsewhere
 from scanner.boot.interpreter import Interpreter, interpreters, minor
 from scanner.boot.layout import Layout, layout_of
 from scanner.boot.message import failed_boot
@@ -188,16 +189,31 @@ def _first_that_boots(run: _Run, choice: SettingsChoice, files: Deployment) -> B
     candidates = list(interpreters(run.project, run.options, files.dockerfiles, wanted))
     if not candidates:
         raise BootFailed("no Python version is allowed by the project", "Name one with --python")
-    first: BootFailed | None = None
+    missing: BootFailed | None = None
+    failed: tuple[BootFailed, Interpreter] | None = None
     while candidates:
         one = candidates.pop(0)
         try:
-            return _with_interpreter(run, choice, files, one, wanted, first)
+            return _with_interpreter(run, choice, files, one, wanted, missing)
         except BootFailed as error:
-            if first is None or first.missing_interpreter:
-                first = error
+            if error.missing_interpreter:
+                missing = missing or error
+            else:
+                failed = failed or (error, one)
             candidates = [] if run.options.python else _others(error, one, candidates)
-    raise first or BootFailed("no interpreter was tried")
+    if failed is not None:
+        raise _told(failed[0], missing, failed[1])
+    raise missing or BootFailed("no interpreter was tried")
+
+
+def _told(error: BootFailed, missing: BootFailed | None, tried: Interpreter) -> BootFailed:
+    """What to say of a failure: the Python that is not here, where that is what failed."""
+    if missing is None or (tried.allowed and not any(sign in error.reason for sign in _NEWER_PYTHON)):
+        return error
+    return BootFailed(
+        f"{missing.what}; with Python {tried.version}, {error.what}", missing.hint, error.location,
+        missing_interpreter=True,
+    )  # fmt: skip
 
 
 def _others(error: BootFailed, tried: Interpreter, candidates: list[Interpreter]) -> list[Interpreter]:

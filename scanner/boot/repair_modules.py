@@ -144,23 +144,26 @@ def _library(fault: Fault, draft: Draft) -> Draft | None:
     return None
 
 
+_SOURCES = ("apps", "src", "lib")
+
+
 def _elsewhere(name: str, draft: Draft, project: Project) -> Draft | None:
     """The checkout has it in another directory: ``manage.py`` or the server would have put that on the path."""
-    top = name.partition(".")[0]
-    endings = (f"/{top}/__init__.py", f"/{top}.py")
+    inside = name.replace(".", "/")
+    endings = (f"/{inside}/__init__.py", f"/{inside}.py")
     found = sorted(
         (path for path in project.checkout.files if f"/{path}".endswith(endings)),
         key=lambda path: (path.count("/"), path),
     )
-    for path in found:
-        parent = PurePosixPath(path).parent
-        root = parent.parent if path.endswith("__init__.py") else parent
-        if project.exists(str(root / "__init__.py")) and root.name not in {"apps", "src", "lib"}:
-            continue
-        place = in_sandbox(draft, str(root))
+    up = name.count(".")
+    roots = [str(PurePosixPath(one).parents[up + one.endswith("/__init__.py")]) for one in found]
+    # A directory that is a package itself holds no top-level modules, unless somebody puts it on the path all the same.
+    roots.sort(key=lambda one: project.exists(str(PurePosixPath(one, "__init__.py"))) and not one.endswith(_SOURCES))
+    for root in dict.fromkeys(roots):
+        place = in_sandbox(draft, root)
         ready = draft.once(f"path {place}") if place and place not in draft.plan.python_path else None
         if ready is not None and place:
-            return ready.path(place).note(f"{root} was put on the import path (for {top})")
+            return ready.path(place).note(f"{root} was put on the import path (for {name})")
     return None
 
 

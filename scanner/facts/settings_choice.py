@@ -64,12 +64,13 @@ def settings_choice(project: Project, options: Options) -> SettingsChoice:
     """The production settings module as a person would pick it.
 
     The order: the option; deployment files; a settings file of a production name; the one that turns DEBUG off or sets
-    SECURE_ settings; ``wsgi.py`` and ``asgi.py``; ``manage.py``. Raises Unavailable where there is none.
+    SECURE_ settings; ``wsgi.py`` and ``asgi.py``; ``manage.py``; an example of production's that people copy; any.
+    Raises Unavailable where there is none.
     """
     modules = Modules(project)
     if options.settings:
         return _made(modules, options.settings, "given with --settings", None)
-    for find in (_from_deployment, _from_name, _from_content, _from_entry):
+    for find in (_from_deployment, _from_name, _from_content, _from_entry, _from_example, _from_anything):
         found = find(modules)
         if found:
             return found
@@ -258,3 +259,29 @@ def _from_entry(modules: Modules) -> SettingsChoice | None:
         return None
     module, location = entry[0]
     return _made(modules, module, f"{location.path.rpartition('/')[2]} names it ({location})", location)
+
+
+_COPIED = re.compile(
+    r"(?P<stem>\w*prod(?:uction)?\w*|settings|local_settings)[._-](?:example|sample|template|dist)\.py"
+)
+
+
+def _from_example(modules: Modules) -> SettingsChoice | None:
+    """The module that people make by copying an example, as the documentation of such projects tells them to."""
+    for path in sorted(modules.project.files, key=lambda one: (one.count("/"), one)):
+        match = _COPIED.fullmatch(path.rpartition("/")[2])
+        if match and _holds(modules, path, _TELLING | {"SECRET_KEY"}, star=True):
+            wanted = str(PurePosixPath(path).with_name(f"{match.group('stem')}.py"))
+            why = f"{path} is the example of production's settings"
+            return _made(modules, modules.name_of(wanted), why, Location(path))
+    return None
+
+
+def _from_anything(modules: Modules) -> SettingsChoice | None:
+    """A module that lists applications, production's rather than another's; a base module rather than none."""
+    found = [path for path in _candidates(modules) if _holds(modules, path, frozenset({"INSTALLED_APPS"}), star=False)]
+    if not found:
+        return None
+    path = min(found, key=lambda one: (_is_other(modules.name_of(one)), one.count("/"), one))
+    why = f"nothing names a settings module, and {path} lists the applications"
+    return _made(modules, modules.name_of(path), why, Location(path))

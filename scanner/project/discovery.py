@@ -80,6 +80,19 @@ def _served(checkout: Checkout) -> list[_Candidate]:
     return list(found.values())
 
 
+def _is_way_to(checkout: Checkout, script: _Candidate, project: _Candidate) -> bool:
+    """Whether a ``manage.py`` only leads to a project below it, whose directory it puts on the import path."""
+    if script.module is None or script.path not in _ancestors(project.path):
+        return False
+    top = script.module.partition(".")[0]
+    here, there = (
+        any(checkout.exists(str(PurePosixPath(place, top, name))) for name in ("__init__.py", "settings.py"))
+        or checkout.exists(str(PurePosixPath(place, f"{top}.py")))
+        for place in (script.path, project.path)
+    )
+    return there and not here
+
+
 def _name(checkout: Checkout, candidate: _Candidate) -> str:
     package = (candidate.module or "").partition(".")[0]
     own = checkout.root.name if candidate.path == "." else PurePosixPath(candidate.path).name
@@ -122,7 +135,8 @@ def find_projects(checkout: Checkout, chosen: tuple[str, ...] = ()) -> tuple[Pro
     Projects of tests, examples and documentation are taken only if there is no other, or if chosen.
     Raises SeatrialError with exit code 2 where there is no Django project, or a chosen directory is none.
     """
-    managed = _managed(checkout)
+    scripts = _managed(checkout)
+    managed = [one for one in scripts if not any(_is_way_to(checkout, one, other) for other in scripts)]
     homes = {one.path for one in managed}
     served = [one for one in _served(checkout) if not any(home in homes for home in (one.path, *_ancestors(one.path)))]
     found = [*managed, *served]

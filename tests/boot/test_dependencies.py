@@ -6,7 +6,8 @@ import pytest
 
 from scanner.boot.dependencies import Wanted, wanted_dependencies, with_server
 from scanner.boot.failed import BootFailed
-from scanner.boot.install import Installer, Request
+from scanner.boot.give_way import Request
+from scanner.boot.install import Installer
 from scanner.boot.interpreter import interpreters
 from scanner.boot.locks import BadLock, Selection, read_lock
 from scanner.engine import Facts
