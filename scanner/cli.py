@@ -21,6 +21,8 @@ from scanner.model import Progress, SeatrialError
 
 USAGE_ERROR = 2
 INCOMPLETE = 3
+MARK = '"fingerprint"'
+"""Once in each line of a baseline file."""
 
 
 class Cancelled(BaseException):
@@ -208,10 +210,11 @@ def _progress(config: Config) -> Progress:
 @cli.command()
 @click.argument("path", default=".", metavar="[PATH]")
 @click.option("--output", default="seatrial-baseline.json", metavar="FILE", help="Where it is written, below PATH.")
+@click.option("--prune", is_flag=True, help="Only take out what is gone; add nothing.")
 @_with_options
-def baseline(path: str, output: str, **given: object) -> int:
+def baseline(path: str, output: str, prune: bool, **given: object) -> int:  # noqa: FBT001 - click calls it by name
     """Write the present findings to the baseline file, so that only what comes later blocks."""
-    from scanner.baseline import dump  # noqa: PLC0415 - only here
+    from scanner import baseline as files  # noqa: PLC0415 - only here
     from scanner.delivery import surroundings, write_whole  # noqa: PLC0415 - heavy: imported where it is used
     from scanner.scan import scan as run_scan  # noqa: PLC0415 - the same
 
@@ -219,16 +222,33 @@ def baseline(path: str, output: str, **given: object) -> int:
     around = surroundings(dict(os.environ))
     config = replace(configure(Path(path), _options(given), around.environment), known=None)
     report = run_scan(config, _progress(config), around.target, around.run)
-    text = dump(report)
-    write_whole(Path(path, output), text)
-    count = text.count('"fingerprint"')
-    click.echo(f"{output}: {count} findings. Use it with --baseline {output}, or baseline: {output} in {CONFIG_FILE}")
     missing = [
         layer.name for one in report.projects for layer in one.layers if layer.asked_for and layer.status != "ran"
     ]
+    target = Path(path, output)
+    if prune:
+        if missing:
+            raise SeatrialError(
+                f"the scan is incomplete ({', '.join(missing)}): what it did not see is not gone", exit_code=INCOMPLETE
+            )
+        text, gone = files.prune(_text(target), output, report)
+        write_whole(target, text)
+        click.echo(f"{output}: {gone} gone, {text.count(MARK)} left")
+        return 0
+    text = files.dump(report)
+    write_whole(target, text)
+    count = text.count(MARK)
+    click.echo(f"{output}: {count} findings. Use it with --baseline {output}, or baseline: {output} in {CONFIG_FILE}")
     if missing:
         click.echo(f"seatrial: the scan is incomplete ({', '.join(missing)}): the baseline is, too", err=True)
     return INCOMPLETE if missing else 0
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SeatrialError(f"{path} cannot be read: {error}") from error
 
 
 @cli.command()

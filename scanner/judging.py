@@ -8,6 +8,7 @@ from scanner.engine import Facts, judge
 from scanner.facts.live_stack import LiveStack
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import SettingsSource
+from scanner.facts.suppressions import RuleBook, Suppressions
 from scanner.facts.topology import Topology
 from scanner.facts.unreadable import UnreadableFiles
 from scanner.layers import Kit, known, run_layers
@@ -39,6 +40,7 @@ class Judged:
     request_path: RequestPath
     unreadable: bool
     exchanges: tuple[Exchange, ...]
+    suppressions: Suppressions
 
 
 def judge_project(project: Project, kit: Kit) -> Judged:
@@ -51,6 +53,7 @@ def judge_project(project: Project, kit: Kit) -> Judged:
                 Project: project.with_options(options),
                 Checkout: project.checkout,
                 Options: options,
+                RuleBook: kit.book,
                 Engine: kit.engine,
                 Progress: kit.progress,
                 contextlib.ExitStack: cleanup,
@@ -76,6 +79,7 @@ def _judged(
         request_path=started_hops(topology.request_path, stack is not None) if topology else RequestPath(),
         unreadable=bool(unreadable and unreadable.files),
         exchanges=stack.sender.finished if stack else (),
+        suppressions=known(facts, Suppressions) or Suppressions(()),
     )
 
 

@@ -14,6 +14,7 @@ from scanner.facts.boot_plan import BootPlan
 from scanner.facts.live_stack import LiveStack
 from scanner.facts.proxy_test import MessageClass, ProxyTest
 from scanner.facts.settings import Settings
+from scanner.facts.suppressions import RuleBook
 from scanner.facts.unreadable import UnreadableFiles
 from scanner.model import (
     ControlFailed,
@@ -45,6 +46,7 @@ class Kit:
     engine_notes: tuple[str, ...]
     providers: Mapping[type, ProviderSpec]
     rules: tuple[Rule, ...]
+    book: RuleBook
     deadline: float
     """On the monotonic clock."""
 

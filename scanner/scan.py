@@ -3,12 +3,14 @@
 import contextlib
 import datetime as dt
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from scanner import __version__
 from scanner.compare import Compared, compare
 from scanner.config import Config
-from scanner.engine import discover_providers, discover_rules
+from scanner.engine import Facts, discover_providers, discover_rules, judge, needs_of
+from scanner.facts.suppressions import RuleBook, UnusedSuppressions
 from scanner.judging import Judged, judge_project
 from scanner.layers import Kit
 from scanner.model import (
@@ -30,7 +32,7 @@ from scanner.policy import Policy, exit_code, stamp, summarise
 from scanner.project import find_projects, read_checkout
 from scanner.sandbox.interface import Engine
 from scanner.sandbox.select import choose
-from scanner.suppressions import Suppressions, in_force
+from scanner.suppressions import Held, in_force, unused
 
 RULES_URL = "https://github.com/seatrial/seatrial/blob/main/docs/rules/"
 
@@ -40,7 +42,7 @@ class _Decided:
     """One project with everything that decides about its verdicts."""
 
     judged: Judged
-    suppressions: Suppressions
+    suppressions: Held
     policy: Policy
     compared: Compared
 
@@ -57,13 +59,15 @@ def scan(config: Config, progress: Progress, target: Target, run: Run) -> Report
     projects = find_projects(checkout, config.projects)
     with contextlib.ExitStack() as cleanup:
         engine, notes = _engine(config, cleanup)
+        rules = discover_rules()
         kit = Kit(
             config=config,
             progress=progress,
             engine=engine,
             engine_notes=notes,
             providers=discover_providers(),
-            rules=discover_rules(),
+            rules=rules,
+            book=RuleBook(started.date(), frozenset(rule.id for rule in rules), projects[0].path),
             deadline=begun + config.options.timeout,
         )
         decided = _decided([judge_project(project, kit) for project in projects], kit)
@@ -102,11 +106,12 @@ def _engine(config: Config, cleanup: contextlib.ExitStack) -> tuple[Engine | Una
 def _decided(scanned: list[Judged], kit: Kit) -> list[_Decided]:
     """Suppressions, the baseline and the base commit, for each project."""
     config = kit.config
-    held = [in_force(one.project, config.ignores, one.outcomes, config.comparison) for one in scanned]
+    scanned = [_with_unused(one, scanned, kit) for one in scanned]
+    held = [in_force(one.suppressions, config.ignores, kit.book, config.comparison) for one in scanned]
     policies = [
         Policy(
             fail_on=config.fail_on,
-            today=dt.datetime.now(tz=dt.UTC).date(),
+            today=kit.book.today,
             suppressions=suppressions.holding,
             baseline=config.known,
         )
@@ -120,6 +125,16 @@ def _decided(scanned: list[Judged], kit: Kit) -> list[_Decided]:
         _Decided(judged, suppressions, replace(policy, on_base=one.on_base), one)
         for judged, suppressions, policy, one in zip(scanned, held, policies, compared, strict=True)
     ]
+
+
+def _with_unused(one: Judged, everyone: Sequence[Judged], kit: Kit) -> Judged:
+    """The same with the rules judged that must see what all the others found."""
+    facts = Facts({}, {UnusedSuppressions: unused(one, everyone, kit.book)})
+    outcomes = tuple(
+        (rule, judge(rule, facts) if any(need.kind is UnusedSuppressions for need in needs_of(rule.check)) else outcome)
+        for rule, outcome in one.outcomes
+    )
+    return replace(one, outcomes=outcomes)
 
 
 def _report(one: _Decided, kit: Kit) -> ProjectReport:

@@ -69,6 +69,19 @@ def read_settings_file(text: str, name: str, known: tuple[str, ...]) -> Document
     )
 
 
+def read_ignores(text: str, name: str) -> tuple[Ignore, ...]:
+    """The entries of ``ignore:`` alone; none where the text is not what it should be."""
+    import yaml  # noqa: PLC0415 - heavy: most calls of the command read no file
+
+    if len(text) > MAX_BYTES:
+        return ()
+    try:
+        node, document = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        return _ignores(document.get("ignore"), node, name) if isinstance(document, dict) and node else ()
+    except (yaml.YAMLError, ValueError, RecursionError, SeatrialError):
+        return ()
+
+
 def _lines(node: "yaml.Node") -> Mapping[str, int]:
     # The caller has seen that the document is a map, so the node's value is a list of pairs.
     return {str(key.value): key.start_mark.line + 1 for key, _ in node.value}

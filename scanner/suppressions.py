@@ -1,129 +1,118 @@
-"""Suppressions: comments beside the place, and the ``ignore:`` list of ``.seatrial.yml``.
+"""Which suppressions hold in this run, which a pull request adds, and which match nothing."""
 
-``# seatrial: ignore[rule-id] until=2027-01-31 reason="TLS ends at the CDN"`` on the line, or on the line above it.
-A reason is mandatory; ``until`` is at most one year ahead. One that has expired or is malformed suppresses nothing.
-"""
-
-import datetime as dt
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from scanner.config import CONFIG_FILE, Comparison
-from scanner.model import Errored, Failed, Location, Outcome, PendingSuppression, Rule, clean
+from scanner.config import Comparison
+from scanner.facts.suppressions import RuleBook, SuppressionEntry, Suppressions, UnusedSuppressions, configured, inline
+from scanner.judging import Judged
+from scanner.model import (
+    Errored,
+    Failed,
+    Finding,
+    LayerStatus,
+    Outcome,
+    PendingSuppression,
+    Skipped,
+    Unavailable,
+)
 from scanner.policy import Suppression
-from scanner.project import Project, Unreadable
 from scanner.settings_file import Ignore
 
-_COMMENT = re.compile(
-    r"#\s*seatrial:\s*ignore\[(?P<rules>[a-z0-9, -]+)\]"
-    r"(?=(?:.*?\suntil=(?P<until>\d{4}-\d{2}-\d{2}))?)"
-    r"(?=(?:.*?\sreason=\"(?P<reason>[^\"]+)\")?)"
-)
-MAX_AHEAD = dt.timedelta(days=366)
+__all__ = ["Held", "in_force", "unused"]
 
 
 @dataclass(frozen=True)
-class Suppressions:
+class Held:
     """The suppressions that hold today, and those that a pull request adds: they hold after the merge."""
 
     holding: tuple[Suppression, ...]
     pending: tuple[PendingSuppression, ...] = ()
 
 
-def in_force(
-    project: Project,
-    ignores: Iterable[Ignore],
-    outcomes: Iterable[tuple[Rule, Outcome]],
-    comparison: Comparison | None,
-) -> Suppressions:
-    """Those of the configuration, and the comments in the files that have findings.
+def in_force(found: Suppressions, ignores: Iterable[Ignore], book: RuleBook, comparison: Comparison | None) -> Held:
+    """The comments of the files, and ``ignores``, the list of the configuration that counts.
 
     With a comparison (a pull request), a comment counts only if the base's version of that file holds one with the
     same rule, reason and date; without a base commit, none counts.
     """
-    today = dt.datetime.now(tz=dt.UTC).date()
-    paths = sorted(
-        {
-            finding.location.path
-            for _, outcome in outcomes
-            if isinstance(outcome, Failed | Errored)
-            for finding in outcome.findings
-        }
-    )
-    found = [one for ignore in ignores if (one := _configured(ignore)) is not None]
-    pending: list[Suppression] = []
-    for path in paths:
-        try:
-            here = inline(path, project.read_text(path))
-        except Unreadable:
-            continue
-        old = _on_base(path, comparison)
-        found += [one for one in here if old is None or _identity(one) in old]
-        pending += [one for one in here if old is not None and _identity(one) not in old]
-    return Suppressions(
-        holding=tuple(one for one in found if today <= one.until <= today + MAX_AHEAD),
-        pending=tuple(
-            PendingSuppression(one.rule, one.location.path, one.location.line, clean(one.reason), one.until.isoformat())
-            for one in pending
-        ),
-    )
-
-
-def _identity(one: Suppression) -> tuple[str, str, dt.date]:
-    return (one.rule, one.reason, one.until)
-
-
-def _on_base(path: str, comparison: Comparison | None) -> frozenset[tuple[str, str, dt.date]] | None:
-    """What the base's version of a file suppresses; None where nothing is compared."""
+    good = [one for one in found.entries if one.problem(book) is None and not one.expired(book)]
     if comparison is None:
-        return None
-    text = comparison.base.read_text(path) if comparison.base else None
-    return frozenset(_identity(one) for one in inline(path, text)) if text is not None else frozenset()
+        return Held(tuple(filter(None, map(_suppression, good))))
+    listed = {_identity(one) for one in map(configured, ignores)}
+    on_base = _on_base(comparison)
+    holding = [one for one in map(configured, ignores) if one.problem(book) is None and not one.expired(book)]
+    pending: list[SuppressionEntry] = []
+    for one in good:
+        if one.kind == "config":
+            counts = _identity(one) in listed
+        else:
+            counts = _identity(one) in on_base(one.location.path)
+            holding += [one] if counts else []
+        pending += [] if counts or not one.own else [one]
+    return Held(tuple(filter(None, map(_suppression, holding))), tuple(_pending(one) for one in pending))
 
 
-def _configured(ignore: Ignore) -> Suppression | None:
-    until = _date(ignore.until)
-    if until is None or not ignore.reason or not ignore.rule or not (ignore.path or ignore.symbol):
+_Identity = tuple[str, str | None, str | None, str, str]
+
+
+def _identity(one: SuppressionEntry) -> _Identity:
+    # An inline one is told by its file, which is asked for; a file that moved takes its comments with it.
+    path = one.path if one.kind == "config" else None
+    return (one.rule, path, one.symbol, one.reason, one.until)
+
+
+def _on_base(comparison: Comparison) -> Callable[[str], frozenset[_Identity]]:
+    """What the base's version of a file suppresses; each file is read once."""
+    known: dict[str, frozenset[_Identity]] = {}
+
+    def asked(path: str) -> frozenset[_Identity]:
+        if path not in known:
+            text = comparison.base.read_text(path) if comparison.base else None
+            known[path] = frozenset(_identity(one) for one in inline(path, text or ""))
+        return known[path]
+
+    return asked
+
+
+def _suppression(one: SuppressionEntry) -> Suppression | None:
+    if one.day is None:
         return None
     return Suppression(
-        rule=ignore.rule,
-        path=ignore.path,
-        lines=(),
-        symbol=ignore.symbol,
-        reason=ignore.reason,
-        until=until,
-        location=Location(CONFIG_FILE, ignore.line),
-        kind="config",
+        rule=one.rule,
+        path=one.path,
+        lines=one.lines,
+        symbol=one.symbol,
+        reason=one.reason,
+        until=one.day,
+        location=one.location,
+        kind=one.kind,
     )
 
 
-def inline(path: str, text: str) -> list[Suppression]:
-    """The well-formed suppression comments of one file."""
+def _pending(one: SuppressionEntry) -> PendingSuppression:
+    place = one.location
+    return PendingSuppression(one.rule, place.path, place.line, one.reason, one.until)
+
+
+def unused(mine: Judged, everyone: Sequence[Judged], book: RuleBook) -> UnusedSuppressions | Unavailable:
+    """The suppressions for which ``mine`` answers and that match nothing in any project.
+
+    One whose rule did not look everywhere may match what was not seen: it is not among them.
+    """
+    if any(layer.status is not LayerStatus.RAN for each in everyone for layer in each.layers):
+        return Unavailable("a layer did not run, and what it would have shown may match")
     found = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        match = _COMMENT.search(line) if "seatrial:" in line else None
-        until = _date(match["until"]) if match else None
-        if match is None or until is None or not match["reason"]:
+    for one in mine.suppressions.entries:
+        suppression = _suppression(one)
+        if not one.own or suppression is None or one.problem(book) is not None or one.expired(book):
             continue
-        found += [
-            Suppression(
-                rule=rule.strip(),
-                path=path,
-                lines=(number, number + 1),
-                symbol=None,
-                reason=match["reason"],
-                until=until,
-                location=Location(path, number, match.start() + 1),
-                kind="inline",
-            )
-            for rule in match["rules"].split(",")
-        ]
-    return found
+        outcomes = [outcome for each in everyone for rule, outcome in each.outcomes if rule.id == one.rule]
+        looked = outcomes and not any(isinstance(outcome, Skipped | Errored) for outcome in outcomes)
+        if looked and not any(suppression.covers(one.rule, each) for each in _findings(outcomes)):
+            found.append(one)
+    return UnusedSuppressions(tuple(found))
 
 
-def _date(text: str | None) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text or "")
-    except ValueError:
-        return None
+def _findings(outcomes: Iterable[Outcome]) -> list[Finding]:
+    return [finding for outcome in outcomes if isinstance(outcome, Failed) for finding in outcome.findings]
