@@ -100,6 +100,7 @@ def stamp(
                 outcome=final,
                 findings=ordered[:MAX_FINDINGS],
                 omitted=max(0, len(ordered) - MAX_FINDINGS),
+                cure=rule.cure,
             )
         )
     return tuple(sorted(results, key=lambda result: result.rule))

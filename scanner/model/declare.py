@@ -3,6 +3,7 @@
 A declaration only tags the function. Packages are walked for tagged functions; there is no list to edit.
 """
 
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
@@ -43,6 +44,12 @@ class Rule:
     def title(self) -> str:
         """The first line of the documentation, without its full stop."""
         return self.doc.strip().splitlines()[0].rstrip(".") if self.doc.strip() else self.id
+
+    @property
+    def cure(self) -> str:
+        """What stands under ``Good`` in the documentation, without its indentation; empty where there is none."""
+        _, _, rest = self.doc.partition("## Good\n")
+        return textwrap.dedent(rest.partition("\n## ")[0]).strip("\n")
 
 
 @dataclass(frozen=True)

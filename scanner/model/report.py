@@ -107,6 +107,8 @@ class RuleResult:
     findings: tuple[Scoped, ...] = ()
     omitted: int = 0
     """Findings beyond the first 200: counted, not listed."""
+    cure: str = ""
+    """How it looks where nothing is wrong, from the rule's documentation; not part of the JSON."""
 
 
 class ComparisonStatus(enum.StrEnum):

@@ -214,13 +214,13 @@ def test_the_request_path(make: MakeProject) -> None:
         ("proxy", "nginx", "site.conf", 1),
         ("app-server", "Gunicorn", "Dockerfile", 4),
         ("django", "Django", "shop/settings.py", 1),
-        ("store0", "PostgreSQL", "compose.yml", 12),
+        ("store db", "PostgreSQL", "compose.yml", 12),
     ]
     assert [(link.source, link.target, link.label) for link in path.links] == [
         ("client", "proxy", "https 443"),
         ("proxy", "app-server", "web:8000"),
         ("app-server", "django", ""),
-        ("django", "store0", ""),
+        ("django", "store db", ""),
     ]
 
 

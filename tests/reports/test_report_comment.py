@@ -28,7 +28,7 @@ from tests.reports.samples import (
 
 TAGS = {
     *("h2", "h3", "p", "strong", "code", "a", "blockquote", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"),
-    *("pre", "details", "summary", "sub"),
+    *("pre", "details", "summary", "sub", "em"),
 }
 
 SYNTAX = (

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scanner.model import Evidence, Fix, FixedFinding, ProjectReport, Report, Verdict
+from scanner.model import Evidence, Finding, Fix, FixedFinding, ProjectReport, Proof, Report, Verdict
 from scanner.reports import mermaid
 from scanner.reports.markdown import Markdown, code, constant, fence, joined, message
 from scanner.reports.parts.head import known_words
@@ -17,6 +17,13 @@ OPEN_FIX = 4
 _NONCE = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
 LONG_FIX = 30
 """Lines above which a fix is left to the full report."""
+MOST_FOLDED = 15
+"""Blocking findings beyond the first ones whose evidence is told, folded."""
+LEGEND = (
+    "*Proven*: seen from outside on this project's own stack, started in a sandbox. "
+    "*Inferred*: concluded from its files and its booted settings."
+)
+_LIVE = re.compile(r"[A-Z]{3,10} https?://")
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,13 @@ def findings(report: Report, new: Sequence[Numbered], depth: Depth) -> Iterator[
     whole = [*blocking, *(below if depth.expanded is None else ())][: depth.expanded]
     if blocking:
         yield constant("### What blocks")
+        yield constant(LEGEND)
     for each in whole:
         yield from _expanded(report, each, depth)
     if len(blocking) > len(whole):
-        yield from _listed(report, [each for each in blocking if each not in whole], depth)
+        others = [each for each in blocking if each not in whole]
+        yield from _listed(report, others, depth)
+        yield from _folded(report, others, depth)
     rest = [each for each in below if each not in whole]
     if rest:
         noun = "finding" if len(rest) == 1 else "findings"
@@ -85,15 +95,49 @@ def findings(report: Report, new: Sequence[Numbered], depth: Depth) -> Iterator[
 
 
 def _expanded(report: Report, each: Numbered, depth: Depth) -> Iterator[Markdown]:
-    finding = each.item.finding
     yield _title(report, each)
-    yield message(cut_message(finding.message, MAX_MESSAGE))
-    yield from _evidence(report, finding.evidence[: depth.evidence])
+    yield message(cut_message(each.item.finding.message, MAX_MESSAGE))
+    yield from _proof_and_cure(report, each, depth)
+
+
+def _proof_and_cure(report: Report, each: Numbered, depth: Depth) -> Iterator[Markdown]:
+    finding = each.item.finding
+    yield from _evidence(report, _telling(finding, depth.evidence))
     rest = len(finding.evidence) - depth.evidence
     if depth.evidence and rest > 0:
         yield constant(f"and {rest} more {'piece' if rest == 1 else 'pieces'} of evidence in the full report")
-    if finding.fix is not None and depth.evidence:
+    if not depth.evidence:
+        return
+    if finding.fix is not None:
         yield from _fix(report, finding.fix)
+    elif each.item.result.cure and each.item.result.cure.count("\n") < LONG_FIX:
+        yield constant("How it looks where nothing is wrong:")
+        yield fence(each.item.result.cure)
+
+
+def _telling(finding: Finding, count: int) -> Sequence[Evidence]:
+    """So many pieces of evidence, in their order; of what is proven the first place, and then what was seen live."""
+    pieces = finding.evidence
+    if len(pieces) <= count or finding.proof is not Proof.PROVEN:
+        return pieces[:count]
+    live = [piece for piece in pieces if _LIVE.match(piece.text)]
+    chosen = [*pieces[:1], *live[: count - 1]]
+    chosen += [piece for piece in pieces if piece not in chosen]
+    kept = chosen[:count]
+    return [piece for piece in pieces if piece in kept]
+
+
+def _folded(report: Report, others: Sequence[Numbered], depth: Depth) -> Iterator[Markdown]:
+    """Evidence and cure of what blocks beyond the first ones, which are listed above."""
+    told = others[:MOST_FOLDED] if depth.evidence else []
+    if not told:
+        return
+    numbers = f"{told[0].number} to {told[-1].number}" if len(told) > 1 else str(told[0].number)
+    yield constant(f"<details><summary>Evidence and cure of {numbers}</summary>")
+    for each in told:
+        yield _title(report, each)
+        yield from _proof_and_cure(report, each, depth)
+    yield constant("</details>")
 
 
 def _title(report: Report, each: Numbered) -> Markdown:

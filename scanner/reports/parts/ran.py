@@ -108,7 +108,8 @@ def reproduce(project: ProjectReport) -> Iterator[Markdown]:
     if project.settings:
         words += ["--settings", project.settings]
     yield constant("<details><summary>Reproduce on your machine</summary>")
-    yield fence(shlex.join(cut(" ".join(word.split()), MAX_LINE) for word in words), "sh")
+    command = shlex.join(cut(" ".join(word.split()), MAX_LINE) for word in words)
+    yield fence(f"pip install seatrial\n{command}", "sh")
     yield constant("</details>")
 
 

@@ -72,7 +72,7 @@ def _openings(server: AppServer, compose: Compose | None) -> Iterator[_Open]:
         for bind in server.binds:
             given_by_nobody_here = bind.fd and bind.port is None
             if not bind.loopback and not given_by_nobody_here:
-                yield _Open(server.artefact, bind.location, f"listens on {quoted(bind)}", bind.port, ())
+                yield _Open(server.artefact, bind.location, f"listens on {quoted(bind)}", bind.port, (_listens(bind),))
         return
     for service in _services(server, compose):
         yield from _published(server, service)
