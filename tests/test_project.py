@@ -499,6 +499,7 @@ RELATED = [
     ),
     ("a Makefile's target", {"Makefile": "deploy:\n\tscp my.env host:\n", "my.env": "A=b"}, "my.env", "prod"),
     ("another target", {"Makefile": "run:\n\tcat my.env\n", "my.env": "A=b"}, "my.env", "unknown"),
+    ("a Makefile without targets", {"Makefile": "NAME = my.env\n", "my.env": "A=b"}, "my.env", "unknown"),
 ]
 
 

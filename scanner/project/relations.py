@@ -115,7 +115,7 @@ class _Relations:
         if _is_makefile(path):
             text = self._text(path)
             starts = [*_MAKE_TARGET.finditer(text)]
-            ends = [*(match.start() for match in starts[1:]), len(text)]
+            ends = [*(match.start() for match in starts[1:]), *([len(text)] if starts else [])]
             return "\n".join(
                 text[match.end() : end]
                 for match, end in zip(starts, ends, strict=True)
