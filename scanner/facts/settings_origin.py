@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass
 
+from scanner.facts.secrets import Seen
 from scanner.model import Location
 
 
@@ -35,6 +36,8 @@ class Assignment:
     """The literal as source text, under the same restriction."""
     literal_length: int | None = None
     """Length of a string literal (or default), also of a secret one."""
+    text: Seen | None = None
+    """What that string looks like under this name, where there is one."""
     guard: str | None = None
     """Source text of the ``if`` around it."""
     augmented: bool = False

@@ -18,6 +18,7 @@ from scanner.facts.environment_readers import (
     wrapped,
 )
 from scanner.facts.python_modules import Modules, Unparsed
+from scanner.facts.secrets import examine
 from scanner.facts.settings_origin import Assignment, Origin
 from scanner.facts.settings_syntax import (
     comparisons,
@@ -333,6 +334,7 @@ class Walk:
                 else None,
                 literal=literal,
                 literal_length=len(words) if words is not None else None,
+                text=examine(name, words) if words is not None else None,
                 guard=guard,
                 augmented=augmented,
             )
