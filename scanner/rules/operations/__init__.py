@@ -1,0 +1,1 @@
+"""Rules about logging, health, backups and deploy steps."""
