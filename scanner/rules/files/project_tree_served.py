@@ -17,9 +17,7 @@ every secret of the site.
 - CWE-552
 """
 
-import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.facts.compose import Compose
 from scanner.facts.dockerfiles import Dockerfiles
@@ -29,24 +27,14 @@ from scanner.facts.nginx import Nginx
 from scanner.facts.proxy_tree import ProxyTree, proxy_tree
 from scanner.facts.repository import Repository
 from scanner.facts.secret_paths import FileSeen, SecretPaths
+from scanner.facts.served_files import TreeSecrets, reached_files, tree_secrets
 from scanner.facts.settings import Settings
-from scanner.facts.settings_source import Origin, SettingsSource
+from scanner.facts.settings_source import SettingsSource
 from scanner.facts.topology import Topology
 from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
-from scanner.nginx.effective import Configuration, LocationBlock, RequestShape, Served, ServedDirectory
+from scanner.nginx.effective import LocationBlock, ServedDirectory
 
 _HARMLESS = ("static", "media", "html", "letsencrypt", "certbot", "acme", "dist", "build", "www", "assets", "public")
-_NAMES = frozenset({"manage.py", ".env", "db.sqlite3", "docker-compose.yml", "requirements.txt", "Dockerfile"})
-
-
-@dataclass(frozen=True)
-class _Secrets:
-    """What the checkout holds that nobody should see."""
-
-    files: tuple[str, ...]
-    """Paths of the checkout."""
-    worst: frozenset[str]
-    """Those of them with secrets or data."""
 
 
 @rule(severity=Severity.CRITICAL)
@@ -64,12 +52,12 @@ def check(
     if not directories:
         raise NotApplicable("the proxy serves no directory")
     tree = proxy_tree(nginx, compose, dockerfiles, topology)
-    secrets = _secrets(settings, source, repository, tree)
+    secrets = tree_secrets(settings, source, repository, tree)
     found: dict[Location, list[tuple[ServedDirectory, list[str], list[FileSeen]]]] = {}
     unknown = ""
     for served in directories:
         seen = [one for one in paths.served if _is_here(served, one)] if paths is not None else []
-        reached = [] if tree is None else _reached(nginx.main, served, tree, secrets.files)
+        reached = [] if tree is None else reached_files(nginx.main, served, tree, secrets.files)
         if seen or (reached and not _refuted(paths)):
             found.setdefault(served.directive.location, []).append((served, reached, seen))
         elif paths is None and (served.is_template or (tree is None and not _looks_harmless(served))):
@@ -96,84 +84,8 @@ def _looks_harmless(served: ServedDirectory) -> bool:
     return any(word in part.lower() for part in served.directory.split("/")[-3:] for word in _HARMLESS)
 
 
-def _secrets(
-    settings: Settings | None, source: SettingsSource | None, repository: Repository | None, tree: ProxyTree | None
-) -> _Secrets:
-    tracked = repository.tracked if repository is not None else frozenset()
-    files = {path for path in tracked if path.rpartition("/")[2] in _NAMES or path.rpartition("/")[2] == "settings.py"}
-    worst = {path for path in tracked if path.rpartition("/")[2] in {".env", "db.sqlite3", ".env.prod"}}
-    module = settings.module_path if settings is not None else None
-    if module is not None:
-        files.add(module)
-    key = source.winner("SECRET_KEY") if source is not None else None
-    if key is not None and key.origin is Origin.LITERAL:
-        files.add(key.location.path)
-        worst.add(key.location.path)
-    if tree is not None and any(checkout == "." for _, checkout in tree.pairs) and _is_live_checkout(tree):
-        files.add(".git/config")
-        worst.add(".git/config")
-    return _Secrets(tuple(sorted(files | worst)), frozenset(worst))
-
-
-def _is_live_checkout(tree: ProxyTree) -> bool:
-    """The checkout itself is mounted, so its `.git` is there, too."""
-    volumes = tree.service.volumes if tree.service is not None else ()
-    return any(volume.bind and volume.source == "." for volume in volumes)
-
-
-def _reached(
-    configuration: Configuration, served: ServedDirectory, tree: ProxyTree, files: tuple[str, ...]
-) -> list[str]:
-    """The files among these that a request really gets from this place."""
-    if served.is_template or not served.directory.startswith("/"):
-        return []
-    found = []
-    for file in files:
-        for production in _production(tree, file):
-            uri = _uri(served, production)
-            if uri is not None and _is_sent(configuration, served, uri):
-                found.append(file)
-                break
-    return found
-
-
-def _production(tree: ProxyTree, file: str) -> Iterator[str]:
-    """Where a file of the checkout lies for the proxy."""
-    for production, checkout in tree.pairs:
-        if checkout == file:
-            yield production
-        elif checkout == "." or file.startswith(f"{checkout}/"):
-            path = posixpath.normpath(posixpath.join(production, posixpath.relpath(file, checkout)))
-            if tree.checkout_of(path) == file:
-                yield path
-
-
-def _uri(served: ServedDirectory, production: str) -> str | None:
-    """The address of a file below a served directory."""
-    if served.alias:
-        base = served.directory.rstrip("/") + "/"
-        if not production.startswith(base) or not served.url.startswith("/"):
-            return None
-        return served.url.rstrip("/") + "/" + production[len(base) :]
-    base = served.root.rstrip("/") + "/"
-    return "/" + production[len(base) :] if production.startswith(base) else None
-
-
-def _is_sent(configuration: Configuration, served: ServedDirectory, uri: str) -> bool:
-    place = served.place
-    server = place.server if isinstance(place, LocationBlock) else place
-    chosen = configuration.location_for(server, uri) or server
-    if chosen is not place:
-        return False
-    tries = place.effective("try_files").value
-    if tries is not None and not any(word in {"$uri", "$request_uri", "$request_filename"} for word in tries.args[:-1]):
-        return False
-    replies = configuration.replies(place, RequestShape(tls=True, path=uri))
-    return any(isinstance(reply, Served) for reply in replies)
-
-
 def _finding(
-    places: list[tuple[ServedDirectory, list[str], list[FileSeen]]], secrets: _Secrets, tree: ProxyTree | None
+    places: list[tuple[ServedDirectory, list[str], list[FileSeen]]], secrets: TreeSecrets, tree: ProxyTree | None
 ) -> Finding:
     served, reached, seen = next((one for one in places if one[2]), places[0])
     names = list(dict.fromkeys([one.target for one in seen] + reached))
