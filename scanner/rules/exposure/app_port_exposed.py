@@ -16,25 +16,15 @@ the server directly writes the forwarded headers himself.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from scanner.facts.app_servers import AppServer, AppServers, Bind
-from scanner.facts.compose import Compose, Port, Service, ServiceRole
+from scanner.facts.app_openings import Opening, openings
+from scanner.facts.app_servers import AppServer, AppServers
+from scanner.facts.compose import Compose, ServiceRole
 from scanner.facts.compose_fix import ComposeLines
 from scanner.facts.direct_ports import DirectPorts, PortSeen, PortState
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.nginx import Nginx
 from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Severity, quoted, rule
-
-
-@dataclass(frozen=True)
-class _Open:
-    symbol: str
-    location: Location
-    words: str
-    port: int | None
-    evidence: tuple[Evidence, ...]
-    published: Port | None = None
 
 
 @rule(severity=Severity.HIGH)
@@ -52,7 +42,7 @@ def check(
     for server in servers.servers:
         if server.platform or server.uwsgi_protocol:
             continue
-        for place in _openings(server, compose):
+        for place in openings(server, compose):
             if (place.symbol, place.location) in seen:
                 continue
             seen.add((place.symbol, place.location))
@@ -67,59 +57,14 @@ def _has_edge(compose: Compose | None) -> bool:
     return any(service.role is ServiceRole.EDGE for service in services)
 
 
-def _openings(server: AppServer, compose: Compose | None) -> Iterator[_Open]:
-    if server.container is None:
-        for bind in server.binds:
-            given_by_nobody_here = bind.fd and bind.port is None
-            if not bind.loopback and not given_by_nobody_here:
-                yield _Open(server.artefact, bind.location, f"listens on {quoted(bind)}", bind.port, (_listens(bind),))
-        return
-    for service in _services(server, compose):
-        yield from _published(server, service)
-
-
-def _services(server: AppServer, compose: Compose | None) -> Iterator[Service]:
-    for project in compose.projects if compose else ():
-        for service in project.services:
-            if service.name == server.container and service.location.path == server.location.path:
-                yield service
-                return
-    for project in compose.projects if compose else ():
-        service_or_none = project.service(server.container or "")
-        if service_or_none is not None:
-            yield service_or_none
-            return
-
-
-def _published(server: AppServer, service: Service) -> Iterator[_Open]:
-    binds = [bind for bind in server.binds if bind.port is not None and not bind.loopback]
-    symbol = f"service {service.name}"
-    for port in service.ports:
-        bind = next((one for one in binds if one.port == port.target), None)
-        if bind is not None and port.public:
-            words = f"is published on {quoted(_outside(port))}"
-            yield _Open(symbol, port.location, words, bind.port, (_listens(bind),), port)
-    if service.network_mode == "host":
-        for bind in binds:
-            yield _Open(symbol, service.location, f"listens on {quoted(bind)} in the host's network", bind.port, ())
-
-
-def _outside(port: Port) -> str:
-    return f"{port.host}:{port.published or 'random'}"
-
-
-def _listens(bind: Bind) -> Evidence:
-    return Evidence(f"the server listens on {bind}", bind.location)
-
-
-def _direct(place: _Open, ports: DirectPorts | None, server: AppServer) -> PortSeen | None:
+def _direct(place: Opening, ports: DirectPorts | None, server: AppServer) -> PortSeen | None:
     """What the probe met at this port, where it was asked in the target's own placement."""
     if ports is None or server.container is not None:
         return None
     return next((one for one in ports.ports if one.port == place.port), None)
 
 
-def _finding(place: _Open, direct: PortSeen | None, lines: ComposeLines | None, *, edge: bool) -> Finding:
+def _finding(place: Opening, direct: PortSeen | None, lines: ComposeLines | None, *, edge: bool) -> Finding:
     evidence = list(place.evidence)
     proven = direct is not None and direct.is_app
     if direct is not None:
