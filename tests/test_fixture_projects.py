@@ -16,7 +16,16 @@ ROOT = Path(__file__).parent.parent
 PROJECTS = ROOT / "fixtures" / "projects"
 RULES = ROOT / "scanner" / "rules"
 
-WHOLE = ("article-bad", "article-good", "compose-bad", "compose-good", "compose-loop", "no-proxy")
+WHOLE = (
+    "article-bad",
+    "article-good",
+    "compose-bad",
+    "compose-good",
+    "compose-loop",
+    "no-proxy",
+    "planted",
+    "planted-good",
+)
 BAD_INPUT = (
     "binary-conf",
     "broken-nginx",
@@ -168,7 +177,7 @@ def test_rows_name_files_of_the_project(project: str) -> None:
 
 
 def test_the_good_projects_expect_nothing() -> None:
-    for project in ("article-good", "compose-good", "no-proxy"):
+    for project in ("article-good", "compose-good", "no-proxy", "planted-good"):
         assert read_table(project) == Table(0, (), (), ())
 
 

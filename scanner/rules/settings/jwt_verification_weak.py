@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 from scanner.facts.resolved_classes import Jwt
 from scanner.facts.settings import Settings
-from scanner.facts.settings_place import settings_place
+from scanner.facts.settings_place import nested_place, undecided_by
 from scanner.facts.settings_source import SettingsSource
-from scanner.model import Evidence, Finding, Location, Severity, UnknownValue, rule
+from scanner.model import Evidence, Finding, Severity, UnknownValue, rule
 
 _DAY = 86400
 _PACKAGES = {
@@ -51,12 +51,11 @@ def check(settings: Settings, source: SettingsSource | None) -> Iterator[Finding
             continue
         for fault in _faults(jwt):
             name = f"{jwt.setting}.{fault.key}"
-            decided_by = next((settings.injected.get(one) or settings.samples.get(one) for one in (name, jwt.setting)
-                               if one in settings.injected or one in settings.samples), None)  # fmt: skip
+            decided_by = undecided_by(settings, name)
             if decided_by is not None and fault.severity is not Severity.LOW:
                 undecided = UnknownValue(f"{name} is decided by {decided_by}, which the repository does not tell")
                 continue
-            place = _place(settings, source, jwt.setting, fault.key)
+            place = nested_place(settings, source, name)
             yield Finding(
                 message=f"`{jwt.setting}` {fault.why}.",
                 location=place,
@@ -89,12 +88,6 @@ def _faults(jwt: Jwt) -> Iterator[_Fault]:
     if jwt.key_is_secret_key and jwt.algorithm.upper() in _SHARED:
         key = "JWT_SECRET_KEY" if prefix else "SIGNING_KEY"
         yield _Fault(Severity.LOW, key, "signs with `SECRET_KEY` itself: one leak opens sessions and tokens")
-
-
-def _place(settings: Settings, source: SettingsSource | None, setting: str, key: str) -> Location:
-    """The key of the dict where it is written, else the dict."""
-    inner = source.winner(f"{setting}.{key}") if source else None
-    return inner.location if inner else settings_place(settings, source, setting)
 
 
 def _told(jwt: Jwt) -> str:
