@@ -4,6 +4,7 @@ import pytest
 
 from scanner.facts.compose import Compose, ComposeProject, Service, ServiceRole
 from scanner.facts.settings import Settings
+from scanner.facts.settings_source import Assignment, Origin, SettingsSource
 from scanner.model import Location
 from tests.edgekit import DJANGO, HEADERS, PASS, PLAIN, REFUSE, gunicorn, https, nginx_of, settings, short
 from tests.rulekit import HARDENED, judge_facts, make, settings_of
@@ -148,6 +149,7 @@ TWO = "listen 443 ssl; server_name shop.example www.shop.example;"
             ["skipped unknown"],
             id="an injected list",
         ),
+        pytest.param(https(DJANGO), hosts("localhost", "127.0.0.1"), ["skipped unknown"], id="local names only"),
         pytest.param(https("location / { root /srv/a; }"), hosts("a"), ["skipped not-applicable"], id="no Django"),
     ],
 )
@@ -203,9 +205,7 @@ def test_upstream_unprotected(conf: str, expected: list[str]) -> None:
     [
         pytest.param(settings(ALLOWED_HOSTS=[]), ["medium inferred settings.ALLOWED_HOSTS"], id="empty"),
         pytest.param(settings(ALLOWED_HOSTS=["a.example"]), ["passed"], id="filled"),
-        pytest.param(
-            settings(ALLOWED_HOSTS=[], DEBUG=True), ["medium inferred settings.ALLOWED_HOSTS"], id="empty with DEBUG"
-        ),
+        pytest.param(settings(ALLOWED_HOSTS=[], DEBUG=True), ["skipped not-applicable"], id="empty with DEBUG"),
         pytest.param(
             settings_of({"set": {"ALLOWED_HOSTS": []}, "injected": {"ALLOWED_HOSTS": "HOSTS"}}),
             ["skipped unknown"],
@@ -215,6 +215,22 @@ def test_upstream_unprotected(conf: str, expected: list[str]) -> None:
 )
 def test_allowed_hosts_empty(known: Settings, expected: list[str]) -> None:
     assert short(judge_facts("allowed_hosts_empty", known), "medium") == expected
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        pytest.param({"origin": Origin.LITERAL}, ["medium inferred settings.ALLOWED_HOSTS"], id="a literal"),
+        pytest.param({"origin": Origin.ENV_DEFAULT, "variable": "HOSTS"}, ["skipped unknown"], id="a variable"),
+        pytest.param({"origin": Origin.LITERAL, "guard": "PUBLIC"}, ["skipped unknown"], id="under a condition"),
+        pytest.param({"origin": Origin.COMPUTED, "augmented": True}, ["skipped unknown"], id="something is added"),
+    ],
+)
+def test_a_list_that_the_environment_may_fill(assignment: dict[str, object], expected: list[str]) -> None:
+    place = Location("shop/settings.py", 3)
+    one = make(Assignment, {"name": "ALLOWED_HOSTS", "location": place, **assignment})
+    source = SettingsSource("shop.settings", ("shop/settings.py",), {"ALLOWED_HOSTS": (one,)}, {})
+    assert short(judge_facts("allowed_hosts_empty", settings(ALLOWED_HOSTS=[]), source), "medium") == expected
 
 
 def test_plain_listeners_count_too() -> None:

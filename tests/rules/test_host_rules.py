@@ -24,6 +24,12 @@ def host(value: str, more: str = "") -> str:
         pytest.param(https(host("$http_host")), HARDENED, [f"low inferred {AT_443}"], id="http_host, strict hosts"),
         pytest.param(https(host("$http_host")), ANY, [f"medium inferred {AT_443}"], id="http_host, every host"),
         pytest.param(https(host("$http_host")), INJECTED, [f"low inferred {AT_443}"], id="http_host, unknown hosts"),
+        pytest.param(
+            https(host("$http_host"), "listen unix:/run/edge.sock; server_name shop.example;"),
+            ANY,
+            ["skipped unknown"],
+            id="behind another proxy",
+        ),
         pytest.param(https(host("$arg_host")), HARDENED, [f"high inferred {AT_443}"], id="an argument"),
         pytest.param(https(host("$cookie_host")), HARDENED, [f"high inferred {AT_443}"], id="a cookie"),
         pytest.param(https(host("$http_x_forwarded_host")), HARDENED, [f"high inferred {AT_443}"], id="a header"),

@@ -100,7 +100,7 @@ def _hole(place: DjangoPlace) -> _Hole | None:
         if directive.is_template:
             raise UnknownValue(f"{directive.text} at {directive.location}", directive.location)
         return None
-    if place.local_only and set(from_client) != {_RAW}:
+    if place.local_only:
         raise UnknownValue(f"what the proxy in front of {place.server.symbol} sends")
     return _Hole(place, directive, from_client)
 

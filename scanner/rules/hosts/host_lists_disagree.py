@@ -31,7 +31,7 @@ from scanner.facts.public_suffixes import is_shared_suffix, registrable_domain
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import SettingsSource
-from scanner.model import Evidence, Finding, NotApplicable, Severity, quoted, rule
+from scanner.model import Evidence, Finding, NotApplicable, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import (
     Configuration,
     Overwritten,
@@ -68,6 +68,8 @@ def check(
     unserved = list(_unserved([one for one, places in configurations if places], settings))
     if refused:
         require_decided(settings, _HOSTS)
+        if not any(_is_public_name(entry.lstrip(".")) for entry in settings.strings(_HOSTS)):
+            raise UnknownValue(f"the names of production: {_HOSTS} holds local ones only")
     for server, names in refused:
         yield _refused_finding(server, names, settings, source)
     for setting, name in unserved:
