@@ -1,15 +1,27 @@
 """Each clause of the rules about shared caches, cookie scopes, CORS, CSRF's own origin, serializers and websockets."""
 
+from pathlib import Path
+
 import pytest
 
 from scanner.facts.cache_replay import CachePair, CacheReplay
+from scanner.facts.compose import Compose, ComposeProject, Port, Service, ServiceRole
 from scanner.facts.cors_replies import CorsAttempt, CorsReplies
+from scanner.facts.csrf_origins import CsrfAttempt, CsrfOrigins
+from scanner.facts.echo_host import EchoHost, EchoSeen
 from scanner.facts.nginx import Nginx
+from scanner.facts.path_traversal import PathTraversal, TraversalAttempt
+from scanner.facts.python_modules import Modules
+from scanner.facts.python_source import PythonSource
 from scanner.facts.settings import Settings
+from scanner.facts.topology import PeerKind, TlsEnd, Topology
+from scanner.model import Location
+from scanner.project import Checkout, Project
 from tests import edgekit
-from tests.edgekit import HEADERS, PASS, REDIRECT, https, nginx_of, short
+from tests.edgekit import HEADERS, PASS, REDIRECT, gunicorn, https, nginx_of, short
 from tests.rulekit import HARDENED, exchange, judge_facts, make, settings_of
 
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 CACHE = "proxy_cache pages; proxy_ignore_headers Set-Cookie;"
 PAGES = "server shop.example:443 location /"
 STORED = f"high inferred {PAGES}"
@@ -248,3 +260,181 @@ def test_cors_on_files_is_low() -> None:
     nginx = nginx_of(https(f"location /static/ {{ alias /srv/s/; {ECHO} {WITH_LOGIN} }} location / {{ {PASS} }}"))
     place = "server shop.example:443 location /static/ add_header Access-Control-Allow-Origin"
     assert short(judge_facts("cors_origin_unchecked", nginx, HARDENED), "high") == [f"low inferred {place}"]
+
+
+# The site's own origin.
+
+OWN = "medium inferred server shop.example:8443 location /"
+TRUSTED = "settings.CSRF_TRUSTED_ORIGINS"
+
+
+def on_port(host: str = "$host", port: str = "8443") -> Nginx:
+    proto = "proxy_set_header X-Forwarded-Proto $scheme;"
+    names = f"listen {port} ssl; server_name shop.example;"
+    return nginx_of(https(f"location / {{ proxy_set_header Host {host}; {proto} {PASS} }}", names))
+
+
+def origins(*entries: str, **more: object) -> Settings:
+    return settings_of({"set": {"CSRF_TRUSTED_ORIGINS": list(entries)}, **more})
+
+
+def form(status: int, origin: str = "https://shop.example", *, proxy: bool = False, token: bool = True) -> CsrfOrigins:
+    seen = exchange(f"POST https://shop.example/x with Origin: {origin} {status}")
+    return CsrfOrigins((CsrfAttempt(origin, None, token, status, proxy, seen),))
+
+
+def echoed(**fields: object) -> EchoHost:
+    usual = {"name": "shop.example", "door": "https", "status": 200, "host": "shop.example", "secure": True}
+    return EchoHost((make(EchoSeen, {**usual, **fields}),))
+
+
+def publishing(port: str) -> Compose:
+    place = Location("compose.yml", 3)
+    fields = {"name": "nginx", "role": ServiceRole.EDGE, "image": "nginx", "location": place}
+    ports = [Port("0.0.0.0", port, 8443, "tcp", place)]
+    return Compose((ComposeProject(("compose.yml",), (make(Service, {**fields, "ports": ports}),), frozenset()),))
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        pytest.param([HARDENED, on_port()], [OWN], id="the port is lost"),
+        pytest.param([HARDENED, on_port("$server_name")], [OWN], id="by the server's name"),
+        pytest.param([HARDENED, on_port("$http_host")], ["passed"], id="the whole Host"),
+        pytest.param([HARDENED, on_port("$host:$server_port")], ["passed"], id="the port is added"),
+        pytest.param([HARDENED, on_port(port="443")], ["passed"], id="the usual port"),
+        pytest.param([HARDENED, on_port(port="127.0.0.1:8443")], ["passed"], id="something is in front"),
+        pytest.param([origins("https://shop.example:8443"), on_port()], ["passed"], id="the origin is listed"),
+        pytest.param(
+            [settings_of({"set": {"USE_X_FORWARDED_HOST": True}}), on_port()], ["passed"], id="another header"
+        ),
+        pytest.param([HARDENED, on_port(), publishing("443")], ["passed"], id="published at the usual port"),
+        pytest.param([HARDENED, on_port(), publishing("8443")], [OWN], id="published as it is"),
+        pytest.param(
+            [settings_of({"set": {"SECURE_PROXY_SSL_HEADER": None}}), on_port(), gunicorn(trusted=())],
+            ["passed"],
+            id="Django does not see https: another finding",
+        ),
+        pytest.param([origins("shop.example")], [f"medium inferred {TRUSTED} shop.example"], id="no scheme"),
+        pytest.param([origins("shop.example", django_version="3.2.25")], ["passed"], id="before Django 4"),
+        pytest.param(
+            [origins("shop.example", injected={"CSRF_TRUSTED_ORIGINS": "X"})], ["skipped unknown"], id="invented"
+        ),
+        pytest.param([origins("shop.example", without_middleware=[CSRF])], ["skipped not-applicable"], id="no CSRF"),
+        pytest.param([HARDENED, on_port(), form(200)], ["passed"], id="seen to work"),
+        pytest.param([HARDENED, on_port(), form(403)], [OWN.replace("inferred", "proven")], id="seen to fail"),
+        pytest.param([HARDENED, form(403)], [f"medium proven {TRUSTED}"], id="seen to fail, the cause is not known"),
+        pytest.param([HARDENED, form(403, proxy=True)], ["passed"], id="an access list of the proxy"),
+        pytest.param([HARDENED, form(403, token=False)], ["passed"], id="a wrong token"),
+        pytest.param([HARDENED, form(403, "https://evil.test")], ["passed"], id="a stranger's form"),
+        pytest.param([HARDENED, form(403), echoed(secure=False)], ["passed"], id="https is not seen: another finding"),
+        pytest.param([HARDENED, form(403), echoed(host="web:8000")], ["passed"], id="Host is lost: another finding"),
+        pytest.param([HARDENED, form(403), echoed()], [f"medium proven {TRUSTED}"], id="Host and scheme are right"),
+    ],
+)
+def test_csrf_own_origin_rejected(facts: list[object], expected: list[str]) -> None:
+    assert short(judge_facts("csrf_own_origin_rejected", *facts), "medium") == expected
+
+
+@pytest.mark.parametrize(
+    ("domain", "site", "expected"),
+    [
+        (".shop.test", "shop.example", "medium inferred settings.CSRF_COOKIE_DOMAIN"),
+        (".shop.example", "shop.example", "passed"),
+        ("shop.example", "www.shop.example", "passed"),
+        (".shop.test", None, "passed"),
+        (None, "shop.example", "passed"),
+    ],
+)
+def test_a_csrf_cookie_for_another_domain(domain: str | None, site: str | None, expected: str) -> None:
+    names = {"peer": PeerKind.UNIX, "tls_ends": TlsEnd.PROXY, "site_names": [site] if site else []}
+    found = settings_of({"set": {"CSRF_COOKIE_DOMAIN": domain}})
+    outcome = judge_facts("csrf_own_origin_rejected", found, make(Topology, names))
+    assert short(outcome, "medium") == [expected]
+
+
+# Websockets and guarded files, from the project's code.
+
+
+def code(tmp_path: Path, text: str) -> PythonSource:
+    (tmp_path / "code.py").write_text(text)
+    checkout = Checkout(
+        root=tmp_path, files=("code.py",), tracked=frozenset({"code.py"}), is_git=True, commit=None, dirty=False
+    )
+    return PythonSource(Modules(Project(checkout, ".", "shop", None)))
+
+
+def sockets(value: str) -> str:
+    return f'application = ProtocolTypeRouter({{"http": x, "websocket": {value}}})\n'
+
+
+ASGI = settings_of({"set": {"ASGI_APPLICATION": "shop.asgi.application"}})
+SOCKET = "low inferred file code.py websocket"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (sockets("AuthMiddlewareStack(URLRouter(urls))"), SOCKET),
+        (sockets("SessionMiddlewareStack(URLRouter(urls))"), SOCKET),
+        (sockets("AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(urls)))"), "passed"),
+        (sockets("OriginValidator(AuthMiddlewareStack(URLRouter(urls)), origins)"), "passed"),
+        (sockets("URLRouter(urls)"), "passed"),
+        (sockets("TokenMiddleware(URLRouter(urls))"), "passed"),
+        (sockets("TokenMiddleware(made_elsewhere)"), "skipped unknown"),
+        ("x = 1\n", "skipped not-applicable"),
+    ],
+)
+def test_websocket_origin_unchecked(tmp_path: Path, text: str, expected: str) -> None:
+    assert short(judge_facts("websocket_origin_unchecked", code(tmp_path, text), ASGI), "medium") == [expected]
+
+
+def test_websockets_without_asgi(tmp_path: Path) -> None:
+    found = code(tmp_path, sockets("AuthMiddlewareStack(URLRouter(urls))"))
+    outcome = judge_facts("websocket_origin_unchecked", found, ASGI, gunicorn())
+    assert short(outcome, "medium") == ["skipped not-applicable"]
+    assert short(judge_facts("websocket_origin_unchecked", found, HARDENED), "medium") == ["skipped not-applicable"]
+
+
+SENT = 'response["X-Accel-Redirect"] = "/protected/" + name\n'
+GUARDED = "high inferred server shop.example:443 location /protected/"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "expected"),
+    [
+        (SENT, "location /protected/ { alias /srv/p/; }", GUARDED),
+        (SENT, "location /protected/ { internal; alias /srv/p/; }", "passed"),
+        (SENT, "location /protected/ { alias /srv/p/; allow 10.0.0.0/8; deny all; }", "passed"),
+        (SENT, "location /protected/ { alias /srv/p/; auth_request /check; }", "passed"),
+        (SENT, "location /other/ { alias /srv/p/; }", "passed"),
+        (SENT, "root /srv/www;", "passed"),
+        ('response["X-Accel-Redirect"] = path_of(x)\n', "location /p/ { alias /srv/p/; }", "skipped unknown"),
+        ('response["X-Accel-Redirect"] = settings.PRIVATE_URL + n\n', "location /protected/ { alias /p/; }", GUARDED),
+        ("x = 1\n", "location /protected/ { alias /srv/p/; }", "skipped not-applicable"),
+    ],
+)
+def test_protected_files_public(tmp_path: Path, text: str, place: str, expected: str) -> None:
+    found = settings_of({"set": {"PRIVATE_URL": "/protected/"}})
+    nginx = nginx_of(https(f"{place} location / {{ {PASS} }}"))
+    assert short(judge_facts("protected_files_public", code(tmp_path, text), nginx, found), "high") == [expected]
+
+
+def test_files_that_django_sendfile_guards(tmp_path: Path) -> None:
+    found = code(tmp_path, "from django_sendfile import sendfile\n\ndef v(r):\n    return sendfile(r, '/x')\n")
+    nginx = nginx_of(https("location /protected/ { alias /srv/p/; }" + f" location / {{ {PASS} }}"))
+    backends = {"nginx": GUARDED, "xsendfile": "skipped not-applicable"}
+    for backend, expected in backends.items():
+        names = {"SENDFILE_BACKEND": f"django_sendfile.backends.{backend}", "SENDFILE_URL": "/protected"}
+        outcome = judge_facts("protected_files_public", found, nginx, settings_of({"set": names}))
+        assert short(outcome, "high") == [expected]
+
+
+@pytest.mark.parametrize(("canary", "expected"), [("/p/x", GUARDED.replace("inferred", "proven")), (None, "passed")])
+def test_protected_files_seen_live(tmp_path: Path, canary: str | None, expected: str) -> None:
+    nginx = nginx_of(https("location /protected/ { alias /srv/p/; }" + f" location / {{ {PASS} }}"))
+    place = edgekit.place(nginx, "/protected/")
+    seen = exchange("GET https://shop.example/protected/x 200")
+    attempt = TraversalAttempt("internal", place, "/protected", "/protected/x", 200, canary, seen)
+    outcome = judge_facts("protected_files_public", code(tmp_path, SENT), nginx, HARDENED, PathTraversal((attempt,)))
+    assert short(outcome, "high") == [expected]
