@@ -24,6 +24,10 @@ _HOME = "/tmp/home"
 _CHECK_SECONDS = 30.0
 _ONE_CHECK_SECONDS = 10.0
 _LEAST_MARK = 5
+_BY_SIGNAL = 128
+"""Exit codes from here on say that a signal, not the program, ended it."""
+_FIRST_LINE = 4096
+"""The record's first line, which has the nonce, is shorter."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Spoilt:
     hint: str
     output: bytes
     """The last lines of its standard error, raw."""
+    cut_off: str = ""
+    """How a record that had begun is no whole one, though nobody stopped the process; empty for other failures."""
 
 
 Outcome = BootRecord | Spoilt
@@ -176,7 +182,8 @@ def outcome(done: Completed, nonce: str, options: Options) -> Outcome:
                 "Raise limits.memory in .seatrial.yml where that is no fault", tail,
             )  # fmt: skip
         case "output":
-            return Spoilt("wrote more than a record can be: the boot's record cannot be believed", "", tail)
+            why = "wrote more than a record can be"
+            return Spoilt(f"{why}: the boot's record cannot be believed", "", tail, f"the process {why}")
         case _:
             pass
     if done.signal is not None:
@@ -186,7 +193,11 @@ def outcome(done: Completed, nonce: str, options: Options) -> Outcome:
     except BadRecord as problem:
         ended = "was ended" if done.exit_code is None else f"ended with exit code {done.exit_code}"
         how = f"the process {ended}, and its record {problem.why}"
-        return Spoilt(f"gave no answer: {how}", "Settings must not exit or write to the boot's descriptors", tail)
+        hint = "Settings must not exit or write to the boot's descriptors"
+        begun = nonce.encode() in done.stdout[:_FIRST_LINE]
+        stopped = done.exit_code is None or done.exit_code >= _BY_SIGNAL
+        return Spoilt(f"gave no answer: {how}", hint, tail, how if begun and not stopped else "")
     if done.exit_code != 0:
-        return Spoilt("ended the process after its record was written: it cannot be believed", "", tail)
+        how = f"the process ended with exit code {done.exit_code} after its record was written"
+        return Spoilt("ended the process after its record was written: it cannot be believed", "", tail, how)
     return record

@@ -23,6 +23,7 @@ from scanner.boot.placeholders import Placeholders
 from scanner.boot.record import BootRecord, Fault
 from scanner.boot.repair import Workshop, repaired
 from scanner.facts.app_servers import AppServers
+from scanner.facts.boot_end import BootEnd
 from scanner.facts.boot_plan import BootPlan, Variable, VariableSource
 from scanner.facts.compose import Compose
 from scanner.facts.dockerfiles import Dockerfiles
@@ -32,7 +33,7 @@ from scanner.facts.settings import CheckMessages, Distributions, EmptyEnvBoot, S
 from scanner.facts.settings_choice import SettingsChoice
 from scanner.facts.settings_source import EnvironmentRead, SettingsSource, production_configuration
 from scanner.facts.units import Units
-from scanner.model import Layer, Options, Progress, Unavailable, provider
+from scanner.model import Layer, Location, Options, Progress, Unavailable, provider
 from scanner.project import Project
 from scanner.sandbox.interface import Engine, EngineFailed, Installed
 
@@ -86,6 +87,14 @@ class Booted:
     source: SettingsSource | None
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What became of the boot: one of both is None."""
+
+    booted: Booted | None
+    failed: BootFailed | None = None
+
+
 @dataclass
 class _Run:
     """One boot layer: the choices and the rounds."""
@@ -106,7 +115,9 @@ class _Run:
             self.progress.step("booting the settings" if not number else f"booting the settings (round {number + 1})")
             outcome = self._both(draft, installed) if number == 0 else self._production(draft, installed)
             if isinstance(outcome, Spoilt):
-                raise BootFailed(f"the settings module {draft.plan.settings_module} {outcome.why}", outcome.hint)
+                why = f"the settings module {draft.plan.settings_module} {outcome.why}"
+                place = Location(draft.plan.settings_path) if draft.plan.settings_path else None
+                raise BootFailed(why, outcome.hint, place, cut_off=outcome.cut_off)
             fault = outcome.fault
             if fault is None and outcome.settings is not None:
                 return Booted(draft, installed, outcome, self._empty(draft, begun, installed), self.source)
@@ -163,7 +174,7 @@ def deployment(
 
 
 @provider(layer=Layer.BOOT)
-def booted(
+def tried(
     project: Project,
     options: Options,
     engine: Engine,
@@ -171,15 +182,35 @@ def booted(
     choice: SettingsChoice,
     source: SettingsSource | None,
     files: Deployment,
-) -> Booted:
-    """Install, boot with the production environment and with an empty one. Raises BootFailed."""
+) -> Tried:
+    """Install, boot with the production environment and with an empty one."""
     installer = Installer(engine, options, progress)
     booter = Booter(engine, project.checkout, options, secrets.token_hex(16))
     run = _Run(project, options, booter, installer, source, progress)
     try:
-        return _first_that_boots(run, choice, files)
+        return Tried(_first_that_boots(run, choice, files))
+    except BootFailed as error:
+        return Tried(None, error)
     except EngineFailed as problem:
-        raise BootFailed(f"the {engine.name} engine failed: {problem.message}", problem.hint) from problem
+        return Tried(None, BootFailed(f"the {engine.name} engine failed: {problem.message}", problem.hint))
+
+
+@provider(layer=Layer.BOOT)
+def booted(tried: Tried) -> Booted:
+    """What both boots gave. Raises BootFailed."""
+    if tried.booted is None:
+        raise tried.failed or BootFailed("the settings were not booted")
+    return tried.booted
+
+
+@provider(layer=Layer.BOOT)
+def boot_end(tried: Tried) -> BootEnd:
+    """Whether the boot's record is whole. Raises BootFailed where there is another reason for which there is none."""
+    if tried.failed is None:
+        return BootEnd()
+    if not tried.failed.cut_off:
+        raise tried.failed
+    return BootEnd(tried.failed.cut_off, tried.failed.location)
 
 
 def _first_that_boots(run: _Run, choice: SettingsChoice, files: Deployment) -> Booted:

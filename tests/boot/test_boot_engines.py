@@ -13,10 +13,11 @@ import pytest
 from scanner.boot.failed import BootFailed
 from scanner.boot.record import BootRecord, parse
 from scanner.engine import Facts, discover_providers
+from scanner.facts.boot_end import BootEnd
 from scanner.facts.boot_plan import BootPlan, VariableSource
 from scanner.facts.settings import CheckMessages, Distributions, EmptyEnvBoot, Settings, Urlconf
 from scanner.facts.settings_source import SettingsSource
-from scanner.model import Options, Progress, Silent
+from scanner.model import Location, Options, Progress, Silent
 from scanner.project import Checkout, Project, find_projects, read_checkout
 from scanner.sandbox.interface import Engine
 from scanner.sandbox.trusted import TrustedEngine
@@ -161,6 +162,34 @@ def test_settings_that_do_not_load(
     tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None, text: str, why: str
 ) -> None:
     assert re.search(why, refused(shop(tmp_path, text), engine, ca_bundle)), why
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("import os; os._exit(0)", id="it ends without a word"),
+        pytest.param(
+            "import os\nfor fd in range(3, 30):\n  try: os.write(fd, b'x\\n')\n  except OSError: 0\n" + HARDENED,
+            id="it writes into the record",
+        ),
+    ],
+)
+def test_a_record_that_is_cut_off_is_told(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None, text: str) -> None:
+    end = boot(shop(tmp_path, text), engine, ca_bundle).get(BootEnd)
+    assert end.cut_off.startswith("the process ended with exit code")
+    assert end.settings == Location("shop/settings.py")
+
+
+@pytest.mark.parametrize("text", ["import sys; sys.exit('enough')", "raise ValueError('mine')"])
+def test_an_exception_is_no_cut_off_record(
+    tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None, text: str
+) -> None:
+    with pytest.raises(BootFailed):
+        boot(shop(tmp_path, text), engine, ca_bundle).get(BootEnd)
+
+
+def test_a_whole_record_ends_well(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
+    assert boot(shop(tmp_path, HARDENED), engine, ca_bundle).get(BootEnd) == BootEnd()
 
 
 def test_settings_that_hang(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
