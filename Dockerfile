@@ -21,7 +21,8 @@ RUN /build/bin/python -m hatchling build -t wheel -d /dist \
  && rm -f /opt/seatrial/bin/uvx \
  && /opt/seatrial/bin/python -m compileall -q /opt/seatrial/lib
 
-# git is used for plumbing alone (tracked files, commits): its scripts in Perl, and Perl, are a sixth of the image.
+# git is used for plumbing alone (tracked files, commits, one fetch): its servers, its scripts in Perl, and Perl, are a
+# sixth of the image.
 FROM ${BASE}
 RUN --mount=type=secret,id=ca \
     set -eu; \
@@ -30,6 +31,8 @@ RUN --mount=type=secret,id=ca \
     DEBIAN_FRONTEND=noninteractive apt install -y --no-install-recommends \
         bubblewrap ca-certificates docker-buildx docker-cli docker-compose git nginx tini >/dev/null; \
     dpkg --purge --force-depends $(dpkg-query --show --showformat '${Package} ' perl 'perl-modules*' 'libperl5*' liberror-perl) >/dev/null 2>&1; \
+    (cd /usr/lib/git-core && rm -f git-daemon git-http-backend git-http-fetch git-http-push git-imap-send git-shell git-sh-i18n--envsubst scalar); \
+    rm -f /usr/bin/git-shell /usr/bin/scalar; \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/doc /usr/share/man /usr/share/locale
 COPY --from=environment /opt/seatrial /opt/seatrial
 ENV PYTHONDONTWRITEBYTECODE=1 \
