@@ -25,6 +25,8 @@ fi
 
 [ "$(uname -s)" = Linux ] || stop "Seatrial needs a Linux runner; this one runs $(uname -s)." 2
 command -v docker >/dev/null || stop "Seatrial needs the docker command on the runner." 3
+mode="${INPUT_MODE:-scan}"
+case "$mode" in scan | merge | publish) ;; *) stop "mode must be scan, merge or publish." 2 ;; esac
 case "/${INPUT_PATH:-.}/" in
   //* | */../*) stop "path must be relative to the workspace and stay inside it." 2 ;;
 esac
@@ -54,7 +56,8 @@ names='INPUT_[A-Z_]+|GITHUB_(ACTIONS|API_URL|BASE_REF|EVENT_NAME|HEAD_REF|JOB|RE
 names+='|GITHUB_(SERVER_URL|SHA|WORKFLOW_REF)|RUNNER_DEBUG|(https?|no|HTTPS?|NO)_(proxy|PROXY)'
 while IFS= read -r name; do options+=(--env "$name"); done < <(compgen -e | grep -xE "$names")
 socket="${DOCKER_HOST:-unix:///var/run/docker.sock}"
-if [[ "$socket" == unix://* ]]; then
+# Only a scan starts other containers: what reads results gets no way to the engine.
+if [ "$mode" = scan ] && [[ "$socket" == unix://* ]]; then
   options+=(--volume "${socket#unix://}:/var/run/docker.sock")
 fi
 
@@ -63,9 +66,11 @@ trap 'sweep >/dev/null 2>&1 || true' EXIT
 # Four seconds: the runner waits 7.5 s between its first signal and the second.
 trap 'docker stop -t 4 "$container" >/dev/null 2>&1 || true; exit 130' INT
 trap 'docker stop -t 4 "$container" >/dev/null 2>&1 || true; exit 143' TERM
-container=$(docker create "${options[@]}" "$image" scan "/in/tree/${INPUT_PATH:-.}") \
-  || stop "The image $image could not be started." 3
-docker cp "$GITHUB_WORKSPACE/." "$container:/in/tree" >/dev/null
+arguments=("$mode")
+if [ "$mode" = scan ]; then arguments+=("/in/tree/${INPUT_PATH:-.}"); fi
+container=$(docker create "${options[@]}" "$image" "${arguments[@]}") || stop "The image $image could not be started." 3
+# Publishing needs no file of the workspace, so it gets none.
+if [ "$mode" != publish ]; then docker cp "$GITHUB_WORKSPACE/." "$container:/in/tree" >/dev/null; fi
 if [ -f "${GITHUB_EVENT_PATH:-}" ]; then docker cp "$GITHUB_EVENT_PATH" "$container:/in/event.json" >/dev/null; fi
 
 # In the background, because a trap runs only between commands, and `wait` is one that a signal ends.

@@ -6,7 +6,7 @@ Heavy modules are imported where they are used: ``seatrial --version`` must answ
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -15,9 +15,11 @@ from typing import TextIO
 import click
 
 from scanner import __version__
-from scanner.config import CONFIG_FILE, OPTIONS, Config, Kind, Option
+from scanner.config import CONFIG_FILE, Config
 from scanner.configure import configure
+from scanner.flags import given_options, with_options
 from scanner.model import Progress, SeatrialError
+from scanner.results import merge, publish
 
 USAGE_ERROR = 2
 INCOMPLETE = 3
@@ -117,31 +119,9 @@ def cli() -> None:
     """Boots, probes and proves the deployment security of Django projects."""
 
 
-def _click_option(option: Option) -> Callable[[Callable[..., object]], Callable[..., object]]:
-    parameter = f"opt_{option.name.replace('-', '_')}"
-    text = option.help + (f" [default: {option.default}]" if option.default and option.kind is not Kind.FLAG else "")
-    match option.kind:
-        case Kind.FLAG:
-            return click.option(f"--{option.name}", parameter, is_flag=True, default=None, help=text)
-        case Kind.CHOICE:
-            return click.option(f"--{option.name}", parameter, type=click.Choice(option.choices), help=text)
-        case Kind.LIST | Kind.MAP:
-            return click.option(f"--{option.name}", parameter, multiple=True, metavar=option.metavar, help=text)
-        case Kind.NUMBER:
-            return click.option(f"--{option.name}", parameter, type=float, metavar=option.metavar, help=text)
-        case Kind.TEXT:
-            return click.option(f"--{option.name}", parameter, metavar=option.metavar, help=text)
-
-
-def _with_options(command: Callable[..., object]) -> Callable[..., object]:
-    for option in reversed(OPTIONS):
-        command = _click_option(option)(command)
-    return command
-
-
 @cli.command()
 @click.argument("path", default=".", metavar="[PATH]")
-@_with_options
+@with_options()
 @click.option("-v", "--verbose", is_flag=True, help="Show known and waived findings line by line, and every note.")
 def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - click calls it by name
     """Scan the checkout at PATH: files, booted settings, live stack.
@@ -155,7 +135,7 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
     from scanner.scan import scan as run_scan  # noqa: PLC0415 - the same
 
     around = surroundings(environment)
-    config = configure(Path(path), _options(given), environment, verbose=verbose)
+    config = configure(Path(path), given_options(given), environment, verbose=verbose)
     _check_targets(config)
     if around.in_actions:
         from scanner.github import check_checkout, check_inputs  # noqa: PLC0415 - heavy: imported where it is used
@@ -164,15 +144,6 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
         sys.stdout.write(check_checkout(environment, lambda: _commit(config.path)))
     report = run_scan(config, _progress(config), around.target, around.run)
     return deliver(config, report, around, sys.stdout)
-
-
-def _options(given: Mapping[str, object]) -> Mapping[str, object]:
-    """What was really given on the command line, by the names of the options."""
-    return {
-        name.removeprefix("opt_").replace("_", "-"): list(value) if isinstance(value, tuple) else value
-        for name, value in given.items()
-        if value is not None and value != ()
-    }
 
 
 def _commit(path: Path) -> tuple[str | None, bool]:
@@ -211,7 +182,7 @@ def _progress(config: Config) -> Progress:
 @click.argument("path", default=".", metavar="[PATH]")
 @click.option("--output", default="seatrial-baseline.json", metavar="FILE", help="Where it is written, below PATH.")
 @click.option("--prune", is_flag=True, help="Only take out what is gone; add nothing.")
-@_with_options
+@with_options()
 def baseline(path: str, output: str, prune: bool, **given: object) -> int:  # noqa: FBT001 - click calls it by name
     """Write the present findings to the baseline file, so that only what comes later blocks."""
     from scanner import baseline as files  # noqa: PLC0415 - only here
@@ -220,7 +191,7 @@ def baseline(path: str, output: str, prune: bool, **given: object) -> int:  # no
 
     _listen_for_signals()
     around = surroundings(dict(os.environ))
-    config = replace(configure(Path(path), _options(given), around.environment), known=None)
+    config = replace(configure(Path(path), given_options(given), around.environment), known=None)
     report = run_scan(config, _progress(config), around.target, around.run)
     missing = [
         layer.name for one in report.projects for layer in one.layers if layer.asked_for and layer.status != "ran"
@@ -288,3 +259,7 @@ def explain(rule: str) -> int:
         raise SeatrialError(f"there is no rule {rule!r}", f"did you mean {near[0]}?" if near else "see: seatrial rules")
     click.echo(f"{found.id}: {found.severity.word}, {found.topic}, since {found.since}\n\n{found.doc.strip()}")
     return 0
+
+
+cli.add_command(merge)
+cli.add_command(publish)

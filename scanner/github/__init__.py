@@ -4,7 +4,16 @@ Nothing here changes the exit code. What cannot be done (no permission, no pull 
 notice, and the job's summary holds the report in any case.
 """
 
-from scanner.github.actions import OUT, below_workspace, check_checkout, check_inputs, finish, give_up, target_file
+from scanner.github.actions import (
+    OUT,
+    action_input,
+    below_workspace,
+    check_checkout,
+    check_inputs,
+    finish,
+    give_up,
+    target_file,
+)
 from scanner.github.event import Event, read_event, surroundings
 from scanner.github.outputs import append_summary, write_outputs
 from scanner.github.sticky import Posted, post_comment
@@ -13,6 +22,7 @@ __all__ = [
     "OUT",
     "Event",
     "Posted",
+    "action_input",
     "append_summary",
     "below_workspace",
     "check_checkout",

@@ -15,7 +15,25 @@ API = "https://api.github.com"
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
+_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:\[bot\])?")
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._/-]*)?")
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """The run whose end started this one (``workflow_run``)."""
+
+    id: int
+    attempt: int
+    event: str
+    conclusion: str
+    head: str | None
+    branch: str
+    """Name of the head's branch in the repository of its owner; untrusted."""
+    owner: str
+    """Login of the owner of the head's repository."""
+    pulls: tuple[int, ...]
+    """Numbers of its pull requests; GitHub leaves it empty for forks."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,7 @@ class Event:
     head: str | None = None
     base: str | None = None
     from_fork: bool = False
+    finished: WorkflowRun | None = None
     problem: str | None = None
     """Why the event's file could not be read."""
 
@@ -64,10 +83,11 @@ def read_event(environment: Mapping[str, str]) -> Event:
         run=_number(environment.get("GITHUB_RUN_ID", "")),
         attempt=_number(environment.get("GITHUB_RUN_ATTEMPT", "")),
         commit=_sha(environment.get("GITHUB_SHA")),
-        pull_request=number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None,
+        pull_request=_positive(number),
         head=_sha(head.get("sha")),
         base=_sha(base.get("sha")) or _sha(queue.get("base_sha")),
         from_fork=bool(pull) and head_repository.get("id") != base_repository.get("id"),
+        finished=_finished(_object(document, "workflow_run")),
         problem=problem,
     )
 
@@ -95,6 +115,33 @@ def _document(name: str) -> tuple[dict[str, object], str | None]:
 def _object(document: Mapping[str, object], key: str) -> dict[str, object]:
     value = document.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def _finished(run: Mapping[str, object]) -> WorkflowRun | None:
+    number = _positive(run.get("id"))
+    if number is None:
+        return None
+    owner = _text(_object(_object(run, "head_repository"), "owner").get("login"))
+    pulls = run.get("pull_requests")
+    numbers = (_positive(_object({"x": one}, "x").get("number")) for one in pulls) if isinstance(pulls, list) else ()
+    return WorkflowRun(
+        id=number,
+        attempt=_positive(run.get("run_attempt")) or 1,
+        event=_text(run.get("event")),
+        conclusion=_text(run.get("conclusion")),
+        head=_sha(run.get("head_sha")),
+        branch=_text(run.get("head_branch")),
+        owner=owner if _OWNER.fullmatch(owner) else "",
+        pulls=tuple(one for one in numbers if one is not None),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _positive(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _sha(value: object) -> str | None:

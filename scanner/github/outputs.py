@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scanner.github.sticky import Posted
-from scanner.model import LayerStatus, Report
+from scanner.model import ComparisonStatus, LayerStatus, Report
 from scanner.reports.reading import headline
 
 COUNTS = ("blocks", "reported", "known", "waived", "passed", "skipped", "errored")
@@ -18,6 +18,7 @@ def outputs(report: Report, paths: Mapping[str, str], posted: Posted | None = No
     """The outputs of the action: counts, paths, and where the comment is. ``paths`` are by the name of the report."""
     found = {"outcome": headline(report).word, "exit-code": str(report.exit_code)}
     found |= {name: str(getattr(report.summary, name)) for name in COUNTS}
+    found["comparison"] = _comparison(report)
     found["layers-run"] = ",".join(_layers(report))
     found["directory"] = paths.get("directory", "")
     found |= {f"{name}-path": paths.get(name, "") for name in PATHS}
@@ -61,6 +62,13 @@ def _append(name: str, text: str) -> str | None:
     except OSError as error:
         return f"{path.name} cannot be written: {error.strerror or type(error).__name__}"
     return None
+
+
+def _comparison(report: Report) -> str:
+    """The worst that became of a project's comparison with the base."""
+    worst = (ComparisonStatus.FAILED, ComparisonStatus.NONE, ComparisonStatus.COMPARED)
+    found = {project.comparison.status for project in report.projects}
+    return next((one.value for one in worst if one in found), ComparisonStatus.NOT_NEEDED.value)
 
 
 def _layers(report: Report) -> list[str]:

@@ -11,17 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from scanner.github.api import Answer, Api, ApiFailed
+from scanner.github.api import Answer, Api, ApiFailed, patiently
 from scanner.github.event import Event
 from scanner.model import Report
 from scanner.reports import comment
 
 POLICIES = ("auto", "always", "changes", "never")
 WORKFLOW_LOGIN = "github-actions[bot]"
-PAUSES = (1.0, 4.0, 16.0)
-"""Seconds before the second, third and fourth try."""
-PATIENCE = 60.0
-"""Seconds to wait in all when GitHub asks for it."""
 BETWEEN_WRITES = 1.0
 MAX_PAGES = 30
 
@@ -79,18 +75,11 @@ def post_comment(
 
 def _patiently(work: Callable[[], Posted], sleep: Callable[[float], None]) -> Posted:
     """The work, begun anew after a failure that may pass: it reads first, so that nothing is written twice."""
-    waited = 0.0
-    for pause in (*PAUSES, None):
-        try:
-            return work()
-        except ApiFailed as failure:
-            wait = failure.pause if failure.pause is not None else pause
-            if pause is None or wait is None or not failure.again or waited + wait > PATIENCE:
-                hint = f" ({_PERMISSION})" if failure.status in {401, 403, 404} and not failure.again else ""
-                return Posted("none", notice=f"No comment: {failure.message}{hint}.")
-            waited += wait
-            sleep(wait)
-    raise AssertionError  # pragma: no cover - the last pause is None and returns
+    try:
+        return patiently(work, sleep)
+    except ApiFailed as failure:
+        hint = f" ({_PERMISSION})" if failure.status in {401, 403, 404} and not failure.again else ""
+        return Posted("none", notice=f"No comment: {failure.message}{hint}.")
 
 
 class _Sticky:

@@ -78,7 +78,7 @@ def _document(report: Report, key: str, depth: Depth) -> str:
         marker=constant(marker(key)),
         state=constant(state(report)),
         headline=head.headline_text(report),
-        quiet=_passing(report) if not items(report) and not worth_a_comment(report) else None,
+        quiet=_passing(report) if not (items(report) or report.notices or worth_a_comment(report)) else None,
         identity=head.identity(report),
         head=[each for each in (head.incomplete_too(report), *head.warnings(report)) if each is not None],
         counts=head.counts(report),

@@ -24,7 +24,10 @@ MORE = {
     "sarif.yml": {"security-events"},
 }
 """What only these workflows may do."""
-OWN_INPUTS = {"path", "post-comment", "comment-key", "suggestions", "allow-untrusted-privileged", "token", "image"}
+OWN_INPUTS = {
+    *("path", "post-comment", "comment-key", "suggestions", "allow-untrusted-privileged", "token", "image"),
+    *("mode", "results", "expect", "artifact"),
+}
 """Inputs that are no option of `scan`."""
 
 

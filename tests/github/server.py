@@ -51,6 +51,15 @@ class Failure:
     path: str = ""
 
 
+@dataclass
+class Artifact:
+    id: int
+    name: str
+    content: bytes
+    size: int | None = None
+    """What the listing says, where it lies."""
+
+
 class FakeGitHub:
     """The state, and the address of the API."""
 
@@ -65,6 +74,12 @@ class FakeGitHub:
         """What `GET /user` answers; None: 403, as for the tokens of a workflow."""
         self.comments: list[Comment] = []
         self.failures: list[Failure] = []
+        self.artifacts: list[Artifact] = []
+        """Of every run."""
+        self.pulls: list[tuple[int, str]] = []
+        """Number and head of the open pull requests of any branch that is asked for."""
+        self.downloads: list[str] = []
+        """The Authorization of each download from the storage."""
         self.before: Callable[[Recorded], None] = lambda _: None
         """Called before each request is answered: something happens between two requests."""
         self.requests: list[Recorded] = []
@@ -106,10 +121,37 @@ class FakeGitHub:
             return 200, self._pull(path), {}
         if path == f"{prefix}/issues/{self.number}/comments":
             return self._list(path, query) if method == "GET" else self._create(body)
+        if method == "GET" and path == f"{prefix}/pulls":
+            return 200, [self._head(path, *each) for each in self.pulls], {}
+        if method == "GET" and re.fullmatch(re.escape(prefix) + r"/actions/runs/\d+/artifacts", path):
+            return 200, self._artifacts(path, query), {}
+        found = re.fullmatch(re.escape(prefix) + r"/actions/artifacts/(\d+)/zip", path)
+        if found:
+            return 302, None, {"Location": f"{self.address}/storage/{found.group(1)}"}
         found = re.fullmatch(re.escape(prefix) + r"/issues/comments/(\d+)", path)
         if found:
             return self._change(method, int(found.group(1)), body)
         return 404, {"message": "Not Found"}, {}
+
+    def _head(self, path: str, number: int, sha: str) -> Any:
+        made = openapi.item("GET", path, 200, number=number, state="open")
+        made["head"] = made["head"] | {"sha": sha}
+        return made
+
+    def _artifacts(self, path: str, query: dict[str, list[str]]) -> Any:
+        listed = [each for each in self.artifacts if each.name == query.get("name", [each.name])[0]]
+        entry = openapi.DESCRIPTION["components"]["schemas"]["artifact"]
+        made = [
+            {key: openapi.smallest(entry["properties"][key]) for key in entry["required"]}
+            | {
+                "id": each.id,
+                "name": each.name,
+                "size_in_bytes": len(each.content) if each.size is None else each.size,
+                "expired": False,
+            }
+            for each in listed
+        ]
+        return {"total_count": len(made), "artifacts": made}
 
     def _pull(self, path: str) -> Any:
         made = openapi.answer("GET", path, 200, number=self.number, state=self.state)
@@ -165,6 +207,11 @@ class FakeGitHub:
     def handle(self, method: str, target: str, body: Any, authorization: str) -> tuple[int, Any, dict[str, str]]:
         with self._lock:
             parts = urlsplit(target)
+            if parts.path.startswith("/storage/"):
+                # No part of the API: another server, which must not see the token.
+                self.downloads.append(authorization)
+                stored = [each.content for each in self.artifacts if parts.path == f"/storage/{each.id}"]
+                return (200, stored[0], {}) if stored else (404, None, {})
             recorded = Recorded(method, parts.path, body, authorization)
             self.requests.append(recorded)
             self.before(recorded)
@@ -198,7 +245,7 @@ def _handler(github: FakeGitHub) -> type[BaseHTTPRequestHandler]:
             if status == 0:
                 self.close_connection = True
                 return
-            content = b"" if value is None else json.dumps(value).encode()
+            content = b"" if value is None else value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
             for name, text in headers.items():
                 self.send_header(name, text)

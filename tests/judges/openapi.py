@@ -65,7 +65,7 @@ def answer(method: str, path: str, status: int, **fields: object) -> Any:
     """A smallest answer that the description allows, with these fields set."""
     schema = _schema(operation(method, path)["responses"][str(status)])
     assert schema is not None
-    made = _smallest(schema)
+    made = smallest(schema)
     assert isinstance(made, dict)
     return made | fields
 
@@ -74,17 +74,18 @@ def item(method: str, path: str, status: int, **fields: object) -> Any:
     """One element of a list that is the answer."""
     schema = _schema(operation(method, path)["responses"][str(status)])
     assert schema is not None
-    made = _smallest(schema["items"])
+    made = smallest(schema["items"])
     assert isinstance(made, dict)
     return made | fields
 
 
-def _smallest(schema: dict[str, Any]) -> object:
+def smallest(schema: dict[str, Any]) -> object:
+    """A smallest value that a schema allows."""
     if "$ref" in schema:
-        return _smallest(_resolved(schema["$ref"]))
+        return smallest(_resolved(schema["$ref"]))
     for several in ("anyOf", "oneOf"):
         if several in schema:
-            return _smallest(schema[several][0])
+            return smallest(schema[several][0])
     if "allOf" in schema:
         return {key: value for each in schema["allOf"] for key, value in _smallest_object(each).items()}
     if "enum" in schema:
@@ -111,4 +112,4 @@ def _smallest_value(schema: dict[str, Any]) -> object:
 def _smallest_object(schema: dict[str, Any]) -> dict[str, object]:
     if "$ref" in schema:
         return _smallest_object(_resolved(schema["$ref"]))
-    return {key: _smallest(schema["properties"][key]) for key in schema.get("required", [])}
+    return {key: smallest(schema["properties"][key]) for key in schema.get("required", [])}

@@ -21,6 +21,9 @@ WANTED = {
     "/repos/{owner}/{repo}/pulls/{pull_number}/reviews": ["post"],
     "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["get", "post"],
     "/repos/{owner}/{repo}/issues/comments/{comment_id}": ["patch", "delete"],
+    "/repos/{owner}/{repo}/pulls": ["get"],
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts": ["get"],
+    "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}": ["get"],
 }
 NOISE = {"description", "example", "examples", "externalDocs", "summary", "tags", "title", "x-github", "x-octokit"}
 SCHEMA_KEYS = {"type", "$ref", "anyOf", "oneOf", "allOf", "properties"}
