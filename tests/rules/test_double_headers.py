@@ -1,5 +1,7 @@
 """Each clause of the rules about headers that the proxy hides, repeats, or tells too much with."""
 
+from dataclasses import replace
+
 import pytest
 
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders, MadeBy
@@ -172,3 +174,56 @@ def test_version_seen_live_and_its_fix() -> None:
     assert fix.lines == ("server_tokens off;",)
     quiet = answers(nginx, ("Server", "nginx"))
     assert short(judge_facts("server_version_disclosed", nginx, quiet), "low") == ["passed"]
+
+
+STATIC = "location /static/ {{ alias /srv/shop/static/; {0} }}"
+NOSNIFF = "add_header X-Content-Type-Options nosniff;"
+YEAR = 'add_header Strict-Transport-Security "max-age=31536000";'
+FILES = f"{HERE} location /static/"
+
+
+@pytest.mark.parametrize(
+    ("body", "values", "expected"),
+    [
+        pytest.param(STATIC.format(""), HARDENED, [f"medium {FILES}"], id="neither"),
+        pytest.param(STATIC.format(NOSNIFF), HARDENED, [f"low {FILES}"], id="HSTS"),
+        pytest.param(STATIC.format(NOSNIFF + YEAR), HARDENED, ["passed"], id="both"),
+        pytest.param(STATIC.format(""), settings(SECURE_CONTENT_TYPE_NOSNIFF=False), [f"low {FILES}"], id="Django's"),
+        pytest.param(
+            STATIC.format(""),
+            settings(SECURE_CONTENT_TYPE_NOSNIFF=False, SECURE_HSTS_SECONDS=0),
+            ["passed"],
+            id="Django sends none",
+        ),
+        pytest.param(
+            NOSNIFF + YEAR + STATIC.format("add_header Cache-Control public;"), HARDENED, ["passed"], id="lost there"
+        ),
+        pytest.param(STATIC.format("").replace("static", "media"), HARDENED, ["skipped not-applicable"], id="media"),
+        pytest.param(STATIC.format("include headers.conf;"), HARDENED, ["skipped unknown"], id="include"),
+        pytest.param("", HARDENED, ["skipped not-applicable"], id="no files"),
+    ],
+)
+def test_security_header_missing_on_files(body: str, values: Settings, expected: list[str]) -> None:
+    nginx = nginx_of(REDIRECT + https(body + DJANGO))
+    assert short(judge_facts("security_header_missing_on_files", nginx, values, gunicorn()), "medium") == expected
+
+
+def test_plain_files_need_no_hsts_and_places_are_told_together() -> None:
+    rule = "security_header_missing_on_files"
+    plain = nginx_of(f"server {{ listen 80; server_name shop.example; {STATIC.format(NOSNIFF)} {DJANGO} }}")
+    assert short(judge_facts(rule, plain, HARDENED, gunicorn()), "medium") == ["passed"]
+    both = nginx_of(https(STATIC.format("") + "location = /robots.txt { root /srv/a; }" + DJANGO))
+    assert short(judge_facts(rule, both, HARDENED, gunicorn()), "medium") == [f"medium {FILES}"]
+
+
+def test_files_seen_live() -> None:
+    rule, nginx = "security_header_missing_on_files", nginx_of(https(STATIC.format("") + DJANGO))
+
+    def static(*headers: tuple[str, str]) -> HeaderSurvey:
+        page = answers(nginx, *headers, pattern="/static/").seen[0]
+        return HeaderSurvey((replace(page, kind="static"),))
+
+    outcome = judge_facts(rule, nginx, HARDENED, gunicorn(), static())
+    assert short(outcome, "medium") == ["medium proven server shop.example:443 location /static/"]
+    fine = static(("X-Content-Type-Options", "nosniff"), ("Strict-Transport-Security", "max-age=1"))
+    assert short(judge_facts(rule, nginx, HARDENED, gunicorn(), fine), "medium") == ["passed"]
