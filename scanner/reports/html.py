@@ -98,8 +98,8 @@ class _View:
     sections: tuple[tuple[Verdict, str, tuple[Item, ...]], ...]
     broken: tuple[tuple[str, str], ...]
     missing: tuple[LayerReport, ...]
-    way: tuple[tuple[str, str, bool, int], ...]
-    """Label, place, started, findings of each station; the stores behind them come last."""
+    way: tuple[tuple[str, str, bool, int, bool], ...]
+    """Label, place, started, findings of each station, and whether it is a store: those come last, side by side."""
     counts: tuple[tuple[str, int], ...]
     skipped: tuple[tuple[str, str, str], ...]
     """Kind, reason, rules."""
@@ -123,6 +123,7 @@ def _view(number: int, project: ProjectReport) -> _View:
                 "" if hop.path is None else f"{hop.path}:{hop.line}" if hop.line else hop.path,
                 hop.started,
                 sum(item.scoped.hop == hop.id for item in new),
+                hop.kind == "store",
             )
             for hop in (*way, *stores)
         ),
