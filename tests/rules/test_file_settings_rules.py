@@ -210,7 +210,9 @@ HIDDEN = "inferred server shop.example:443 location"
 @pytest.mark.parametrize(
     ("body", "files", "expected"),
     [
-        pytest.param("location /a/ { alias /srv/shop/pub/; }", ["pub/.env.live"], f"high {HIDDEN} /a/", id="environment"),
+        pytest.param(
+            "location /a/ { alias /srv/shop/pub/; }", ["pub/.env.live"], f"high {HIDDEN} /a/", id="environment"
+        ),
         pytest.param("location /a/ { alias /srv/shop/pub/; }", ["pub/.htpasswd"], f"medium {HIDDEN} /a/", id="others"),
         pytest.param(
             "location /a/ { alias /srv/shop/pub/; }", ["pub/.vscode/x.json"], f"medium {HIDDEN} /a/", id="a directory"

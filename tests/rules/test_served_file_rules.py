@@ -241,6 +241,12 @@ def test_how_bad_active_media_are(tmp_path: Path, kind: str, owner: str, severit
     assert short(outcome, "high") == [f"{severity} {MEDIA}"]
 
 
+def test_a_form_that_takes_any_file_beside_pictures(tmp_path: Path) -> None:
+    found = code(tmp_path, "image")
+    (tmp_path / "models.py").write_text("class A(B):\n    f = models.ImageField()\n    g = forms.FileField()\n")
+    assert short(judge_facts("media_served_active", media(), HARDENED, found), "high") == [f"medium {MEDIA}"]
+
+
 def test_media_on_a_host_of_their_own(tmp_path: Path) -> None:
     files = https("location / { alias /srv/shop/media/; }", "listen 443 ssl; server_name files.example;")
     found = settings(MEDIA_URL="https://files.example/")

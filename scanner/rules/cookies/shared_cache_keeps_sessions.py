@@ -68,7 +68,7 @@ def check(
         if fault is not None:
             found.setdefault(fault.line.location, (fault, []))[1].append(place)
     for fault, held in found.values():
-        seen = _replayed(held, nginx, replay)
+        seen = _replayed(fault, held, nginx, replay)
         if seen is not None:
             yield _finding(fault, held, seen)
     if unknown is not None:
@@ -142,12 +142,15 @@ def _announced(place: DjangoPlace) -> _Fault | None:
     return None
 
 
-def _replayed(places: list[DjangoPlace], nginx: Nginx, replay: CacheReplay | None) -> tuple[CachePair, ...] | None:
+def _replayed(
+    fault: _Fault, places: list[DjangoPlace], nginx: Nginx, replay: CacheReplay | None
+) -> tuple[CachePair, ...] | None:
     """What the live stack showed of these places: pairs that prove it, none that could tell, or None: it is refuted."""
     if replay is None or not any(place.configuration is nginx.main for place in places):
         return ()
     asked = [pair for pair in replay.pairs if any(place.is_at(pair.location) for place in places)]
-    shared = tuple(pair for pair in asked if pair.same_body or pair.same_cookie or pair.public)
+    stored = fault.severity is Severity.HIGH
+    shared = tuple(pair for pair in asked if pair.same_body or pair.same_cookie or (pair.public and not stored))
     return shared if shared or not asked else None
 
 

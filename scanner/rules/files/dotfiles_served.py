@@ -76,15 +76,13 @@ def _is_apart(served: ServedDirectory, settings: Settings | None, topology: Topo
     if isinstance(served.place, LocationBlock) and served.place.is_acme:
         return True
     if settings is None:
-        return False
+        return served.url.startswith(("/static/", "/media/"))
     here = where_of(served.directory, settings, topology)
     for url_name, root_name in (("STATIC_URL", "STATIC_ROOT"), ("MEDIA_URL", "MEDIA_ROOT")):
         url, root = settings.value(url_name), settings.value(root_name)
-        if not isinstance(root, str) or not root:
-            continue
-        if where_of(root, settings, None).holds(here):
-            return True
         if isinstance(url, str) and url.strip("/") and served.url.strip("/").startswith(url.strip("/")):
+            return True
+        if isinstance(root, str) and root and where_of(root, settings, None).holds(here):
             return True
     return False
 

@@ -91,7 +91,7 @@ def _live(seen: tuple[MediaSeen, ...]) -> _Fault | None:
         if is_page_type(one.content_type) and one.disposition != "attachment" and not one.sandboxed
     ]
     sniffed = any(not one.nosniff for one in seen)
-    return _Fault(tuple(active), sniffed) if active or sniffed else None
+    return _Fault(tuple(dict.fromkeys(active)), sniffed) if active or sniffed else None
 
 
 def _written(place: MediaPlace) -> _Fault | None:
@@ -104,7 +104,8 @@ def _written(place: MediaPlace) -> _Fault | None:
 def _finding(
     place: MediaPlace, fault: _Fault, seen: tuple[MediaSeen, ...], settings: Settings, uploads: tuple[Upload, ...]
 ) -> Finding:
-    stored = [one for one in uploads if one.kind != "FILES" and one.owner not in _FORMS]
+    fields = [one for one in uploads if one.kind != "FILES"]
+    stored = [one for one in fields if one.owner not in _FORMS]
     evidence = [Evidence(place.served.directive.text, place.served.directive.location)]
     evidence += [Evidence(line.text, line.location) for line in place.location.effective("add_header").values[:4]]
     evidence += [Evidence(f"{one.name} is a {one.kind}", one.location) for one in stored[:3]]
@@ -122,13 +123,13 @@ def _finding(
         symbol=place.location.symbol,
         evidence=tuple(evidence),
         proof=Proof.PROVEN if seen else Proof.INFERRED,
-        severity=_severity(place, fault, settings, stored),
+        severity=_severity(place, fault, settings, fields),
     )
 
 
-def _severity(place: MediaPlace, fault: _Fault, settings: Settings, stored: list[Upload]) -> Severity:
-    if not fault.inline or (stored and all(one.kind == "ImageField" for one in stored)):
+def _severity(place: MediaPlace, fault: _Fault, settings: Settings, fields: list[Upload]) -> Severity:
+    if not fault.inline or (fields and all(one.kind == "ImageField" for one in fields)):
         return Severity.LOW
     session = settings.has_middleware(_SESSIONS) or settings.has_app("django.contrib.admin")
-    unchecked = any(one.kind == "FileField" and not one.validated for one in stored)
+    unchecked = any(one.kind == "FileField" and not one.validated and one.owner not in _FORMS for one in fields)
     return Severity.HIGH if unchecked and session and not place.own_host else Severity.MEDIUM

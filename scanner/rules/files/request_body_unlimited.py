@@ -34,7 +34,11 @@ from scanner.nginx.effective import Directive, Effective, Level
 _LIMIT = 1024**3
 _SIZE = re.compile(r"(\d+)([kmg]?)", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-_SETTINGS = ("DATA_UPLOAD_MAX_MEMORY_SIZE", "DATA_UPLOAD_MAX_NUMBER_FIELDS", "DATA_UPLOAD_MAX_NUMBER_FILES")
+_SETTINGS = {
+    "DATA_UPLOAD_MAX_MEMORY_SIZE": "Django reads forms of any size into memory",
+    "DATA_UPLOAD_MAX_NUMBER_FIELDS": "Django reads forms with any number of fields",
+    "DATA_UPLOAD_MAX_NUMBER_FILES": "Django reads forms with any number of files",
+}
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def _finding(one: _Open) -> Finding:
 
 def _unlimited(settings: Settings, source: SettingsSource | None, name: str, *, limited: bool) -> Finding:
     return Finding(
-        message=f"{quoted(name)} is None: Django reads forms of any size into memory.",
+        message=f"{quoted(name)} is None: {_SETTINGS[name]}.",
         location=settings_place(settings, source, name),
         symbol=f"settings.{name}",
         evidence=(booted(settings, source, name),),
