@@ -33,7 +33,7 @@ class Absent(metaclass=_Anything):
 
 
 def __getattr__(name):
-    if name.startswith("__"):
+    if name.startswith("__") or name == "default_app_config":
         raise AttributeError(name)
     return Absent
 """

@@ -1,9 +1,7 @@
 """The boot layer: from a checkout to the effective production settings, and to what falls open without environment."""
 
 import contextlib
-import re
 import secrets
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -12,40 +10,34 @@ from scanner.boot.attempt import Booter, Outcome, Spoilt
 from scanner.boot.dependencies import Wanted, wanted_dependencies, with_server
 from scanner.boot.draft import Draft
 from scanner.boot.effective import settings_fact
-from scanner.boot.environment import Files, known_variables
+from scanner.boot.environment import Files
 from scanner.boot.failed import BootFailed
 from scanner.boot.give_way import Request
 from scanner.boot.install import Installer, lines_elsewhere
 from scanner.boot.interpreter import Interpreter, interpreters, minor
 from scanner.boot.layout import Layout, layout_of
+from scanner.boot.local_settings import LocalSettings, missing_local_settings
 from scanner.boot.message import failed_boot
 from scanner.boot.placeholders import Placeholders
+from scanner.boot.prefill import Values, with_environment
 from scanner.boot.record import BootRecord, Fault
 from scanner.boot.repair import Workshop, repaired
+from scanner.boot.workflow_values import workflow_variables
 from scanner.facts.app_servers import AppServers
 from scanner.facts.boot_end import BootEnd
-from scanner.facts.boot_plan import BootPlan, Variable, VariableSource
+from scanner.facts.boot_plan import BootPlan
 from scanner.facts.compose import Compose
 from scanner.facts.dockerfiles import Dockerfiles
 from scanner.facts.env_files import EnvFiles
-from scanner.facts.python_modules import Modules
 from scanner.facts.settings import CheckMessages, Distributions, EmptyEnvBoot, Settings, Urlconf
 from scanner.facts.settings_choice import SettingsChoice
-from scanner.facts.settings_source import EnvironmentRead, SettingsSource, production_configuration
+from scanner.facts.settings_source import SettingsSource
 from scanner.facts.units import Units
 from scanner.model import Layer, Location, Options, Progress, Unavailable, provider
 from scanner.project import Project
 from scanner.sandbox.interface import Engine, EngineFailed, Installed
 
 MOST_ROUNDS = 24
-_NEVER_NONE = frozenset(
-    {
-        *("SECRET_KEY", "ALLOWED_HOSTS", "DATABASES", "CACHES", "CSRF_TRUSTED_ORIGINS", "STATIC_URL", "MEDIA_URL"),
-        *("TIME_ZONE", "LANGUAGE_CODE", "ROOT_URLCONF"),
-    }
-)
-"""Settings of Django's that break it where they are None."""
-_NEVER_FILLED = frozenset({"DJANGO_SETTINGS_MODULE", "HOME", "PATH", "USER", "PWD", "HOSTNAME", "PYTEST_CURRENT_TEST"})
 _NEWER_PYTHON = (
     "SyntaxError",
     "cannot import name 'UTC' from 'datetime'",
@@ -85,6 +77,7 @@ class Booted:
     record: BootRecord
     empty: Outcome
     source: SettingsSource | None
+    local: LocalSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +98,7 @@ class _Run:
     installer: Installer
     source: SettingsSource | None
     progress: Progress
+    local: LocalSettings | None
     empty: Outcome | None = None
     empty_with: Draft | None = None
 
@@ -120,7 +114,7 @@ class _Run:
                 raise BootFailed(why, outcome.hint, place, cut_off=outcome.cut_off)
             fault = outcome.fault
             if fault is None and outcome.settings is not None:
-                return Booted(draft, installed, outcome, self._empty(draft, begun, installed), self.source)
+                return Booted(draft, installed, outcome, self._empty(draft, begun, installed), self.source, self.local)
             if fault is None:
                 raise BootFailed("the settings loaded, and the boot's record lacks them")
             following = repaired(fault, draft, workshop)
@@ -186,7 +180,8 @@ def tried(
     """Install, boot with the production environment and with an empty one."""
     installer = Installer(engine, options, progress)
     booter = Booter(engine, project.checkout, options, secrets.token_hex(16))
-    run = _Run(project, options, booter, installer, source, progress)
+    local = missing_local_settings(project, choice.path)
+    run = _Run(project, options, booter, installer, source, progress, local)
     try:
         return Tried(_first_that_boots(run, choice, files))
     except BootFailed as error:
@@ -239,7 +234,7 @@ def _first_that_boots(run: _Run, choice: SettingsChoice, files: Deployment) -> B
 
 def _told(error: BootFailed, missing: BootFailed | None, tried: Interpreter) -> BootFailed:
     """What to say of a failure: the Python that is not here, where that is what failed."""
-    if missing is None or (tried.allowed and not any(sign in error.reason for sign in _NEWER_PYTHON)):
+    if missing is None or not any(sign in error.reason for sign in (*_NEWER_PYTHON, *_OLDER_PYTHON)):
         return error
     return BootFailed(
         f"{missing.what}; with Python {tried.version}, {error.what}", missing.hint, error.location,
@@ -274,7 +269,10 @@ def _with_interpreter(
     if problem is not None:
         notes.append(f"Python {interpreter.version} was taken: {problem.what}")
     draft = Draft(_plan(run, choice, layout, interpreter, wanted.reason, tuple(notes)))
-    draft = _with_environment(run, draft, files, choice, placeholders)
+    about = Files(run.project, files.units, files.compose, files.dockerfiles, files.env_files, files.servers)
+    by_ci = workflow_variables(run.project)
+    draft = with_environment(draft, about, run.options, run.source, choice, Values(placeholders, by_ci))
+    draft = draft.note(run.local.note) if run.local else draft
     elsewhere = lines_elsewhere(run.project)
     workshop = Workshop(
         project=run.project,
@@ -283,6 +281,7 @@ def _with_interpreter(
         available={name: line for name, line in elsewhere.items() if name not in request.left_out},
         left_out=request.left_out,
         can_add_system_packages=run.installer.engine.name == "docker",
+        by_ci=by_ci,
     )
     return run.rounds(draft, installed, request, workshop)
 
@@ -315,60 +314,6 @@ def _plan(
     )
 
 
-def _with_environment(
-    run: _Run, draft: Draft, files: Deployment, choice: SettingsChoice, placeholders: Placeholders
-) -> Draft:
-    """The variables that somebody gives, and a placeholder for each that is read without a default."""
-    about = Files(run.project, files.units, files.compose, files.dockerfiles, files.env_files, files.servers)
-    known = known_variables(about, run.options, run.source)
-    if choice.path and "DJANGO_CONFIGURATION" not in known:
-        name = production_configuration(Modules(run.project), choice.path)
-        if name:
-            why = f"the class {name} in {choice.path}"
-            known["DJANGO_CONFIGURATION"] = Variable("DJANGO_CONFIGURATION", name, VariableSource.SWITCH, why)
-    for one in known.values():
-        draft = draft.variable(one)
-    for name, variable in _prefilled(run.source, set(known), placeholders):
-        if name not in known:
-            draft = draft.variable(variable)
-    return draft
-
-
-def _is_needed(read: EnvironmentRead) -> bool:
-    """Whether the settings surely fail, or mean nothing, where the variable is not set."""
-    if read.raises:
-        return True
-    if read.setting is None or read.cast == "compare":
-        return False
-    return read.cast is not None or re.split(r"[.\[]", read.setting, maxsplit=1)[0] in _NEVER_NONE
-
-
-def _prefilled(
-    source: SettingsSource | None, known: set[str], placeholders: Placeholders
-) -> Iterator[tuple[str, Variable]]:
-    """A placeholder for each variable that every read of it requires."""
-    by_name: dict[str, list[EnvironmentRead]] = {}
-    for read in source.reads if source else ():
-        by_name.setdefault(read.variable, []).append(read)
-    for name, reads in by_name.items():
-        if name in known or not all(one.required for one in reads) or name in _NEVER_FILLED:
-            continue
-        # What is read under a condition may be a feature that nobody has turned on; and a variable that is only looked
-        # for, or that becomes a setting which may be None, means something by its absence. If it is needed after all,
-        # the boot says so.
-        sure = [one for one in reads if one.guard is None and _is_needed(one)]
-        if not sure:
-            continue
-        made = placeholders.make(name, reads)
-        place = sure[0].location
-        yield (
-            name,
-            Variable(
-                name, made.value, VariableSource.PLACEHOLDER, f"read without a default in {place}", place, made.mark
-            ),
-        )
-
-
 @provider(layer=Layer.BOOT)
 def installed(boot: Booted) -> Installed:
     """The Python environment in which the settings loaded."""
@@ -386,7 +331,7 @@ def settings(boot: Booted) -> Settings:
     """The effective settings of the production environment."""
     if boot.record.settings is None:
         raise BootFailed("the boot's record lacks the settings")
-    return settings_fact(boot.record.settings, boot.draft, boot.source, boot.record.effective)
+    return settings_fact(boot.record.settings, boot.draft, boot.source, boot.record.effective, boot.local)
 
 
 @provider(layer=Layer.BOOT)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from scanner.boot.draft import Draft
 from scanner.boot.effective_line import EffectiveClasses
+from scanner.boot.local_settings import LocalSettings
 from scanner.boot.record import BootedSettings
 from scanner.facts.boot_plan import Variable, VariableSource
 from scanner.facts.settings import Settings
@@ -13,7 +14,11 @@ from scanner.facts.settings_source import Assignment, Origin, SettingsSource
 
 
 def settings_fact(
-    booted: BootedSettings, draft: Draft, source: SettingsSource | None, classes: EffectiveClasses | None = None
+    booted: BootedSettings,
+    draft: Draft,
+    source: SettingsSource | None,
+    classes: EffectiveClasses | None = None,
+    local: LocalSettings | None = None,
 ) -> Settings:
     """The fact, with ``injected`` and ``samples`` filled in."""
     plan = draft.plan
@@ -29,6 +34,10 @@ def settings_fact(
         _by_source(setting, draft, source, injected, samples)
     injected |= {one.setting: one.why for one in plan.overrides if one.setting not in {"DATABASES", "LOGGING_CONFIG"}}
     _by_guard(source, draft, injected)
+    if local is not None:
+        for setting in (*booted.explicit, *booted.secrets):
+            if local.may_set(setting):
+                injected.setdefault(setting, local.module)
     found = classes or EffectiveClasses()
     return Settings(
         module=booted.module,

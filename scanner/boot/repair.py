@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from scanner.boot.absent import stand_in
@@ -31,6 +31,8 @@ class Workshop:
     left_out: frozenset[str]
     """Normalised names of what could not be installed."""
     can_add_system_packages: bool
+    by_ci: Mapping[str, Variable] = field(default_factory=dict)
+    """What the project's own tests run with."""
 
     def reads(self, name: str) -> list[str]:
         """Variables of the source with that name in any case."""
@@ -39,6 +41,8 @@ class Workshop:
 
     def fill(self, draft: Draft, name: str, why: str, hint: str = "") -> Draft:
         """The draft with a placeholder for that variable."""
+        if name in self.by_ci and not hint and draft.plan.variable(name) is None:
+            return draft.variable(self.by_ci[name])
         reads = [one for one in (self.source.reads if self.source else ()) if one.variable == name]
         made = self.placeholders.make(name, reads, hint)
         location = self.source.environment_reads.get(name) if self.source else None
