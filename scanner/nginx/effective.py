@@ -107,6 +107,8 @@ class ServedDirectory:
     is_template: bool
     listing: bool
     """Whether ``autoindex on`` is effective there."""
+    replaced: str
+    """What an ``alias`` takes the place of: the path of the location that it stands in, which may be an outer one."""
 
     def path_of(self, uri: str) -> str | None:
         """The file that a request path below ``url`` is mapped to; None when a regular expression decides.
@@ -118,7 +120,7 @@ class ServedDirectory:
             return None
         if not self.alias:
             return self.root.rstrip("/") + uri
-        return self.root + uri.removeprefix(self.url) if uri.startswith(self.url) else None
+        return self.root + uri.removeprefix(self.replaced) if uri.startswith(self.replaced) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -342,10 +344,19 @@ class Configuration:
         root = handler.directive.arg(0)
         url = "/" if isinstance(place, Server) else place.pattern
         is_regex = isinstance(place, LocationBlock) and (place.is_regex or place.named)
-        written = root if handler.alias or is_regex else root.rstrip("/") + url
-        listing = place.effective("autoindex").text == "on"
+        holder = place.effective("root").level
+        replaced = holder.pattern if isinstance(holder, LocationBlock) else url
+        written = root if is_regex else root + url.removeprefix(replaced) if handler.alias else root.rstrip("/") + url
         return ServedDirectory(
-            place, url, _directory(written), root, handler.directive, handler.alias, handler.is_template, listing
+            place,
+            url,
+            _directory(written),
+            root,
+            handler.directive,
+            handler.alias,
+            handler.is_template,
+            place.effective("autoindex").text == "on",
+            replaced,
         )
 
     def possible_values(self, text: str, level: Level) -> tuple[str, ...]:

@@ -55,13 +55,15 @@ def _map_block(directive: Directive) -> MapBlock | None:
             default = item.arg(0)
         else:
             entries.append((item.name.removeprefix("\\"), item.arg(0)))
-    name = directive.args[-1].removeprefix("$")
+    name = directive.args[-1].removeprefix("$").lower()
     return MapBlock(directive.name, name, source, tuple(entries), default, directive.location)
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """The variables of a text, without ``$``, in order, each once."""
-    return tuple(dict.fromkeys(found["braced"] or found["bare"] for found in _VARIABLE.finditer(text)))
+    """The variables of a text, without ``$`` and in lower case (nginx's do not mind), in order, each once."""
+    if "$" not in text:
+        return ()
+    return tuple(dict.fromkeys((found["braced"] or found["bare"]).lower() for found in _VARIABLE.finditer(text)))
 
 
 def definitions(name: str, level: Level) -> tuple[str, ...]:
@@ -70,7 +72,8 @@ def definitions(name: str, level: Level) -> tuple[str, ...]:
     for outer in level.outward:
         for directive in outer.own("set", "if"):
             inside = (directive,) if directive.name == "set" else directive.block or ()
-            found.extend(item.arg(1) for item in inside if item.name == "set" and item.arg(0).removeprefix("$") == name)
+            sets = (item for item in inside if item.name == "set")
+            found.extend(item.arg(1) for item in sets if item.arg(0).removeprefix("$").lower() == name)
     return tuple(dict.fromkeys(found))
 
 
@@ -80,10 +83,12 @@ def possible_values(text: str, level: Level, maps: Mapping[str, MapBlock], depth
     ``"$proto"`` with ``map $scheme $proto { https https; default $http_x_proto; }`` gives ``("https",
     "$http_x_proto")``. At most 64 values; a text with more combinations comes back as it is.
     """
+    if "$" not in text:
+        return (text,)
     results = [""]
     position = 0
     for found in _VARIABLE.finditer(text):
-        name = found["braced"] or found["bare"]
+        name = (found["braced"] or found["bare"]).lower()
         choices = _choices(name, found.group(), level, maps, depth)
         before = text[position : found.start()]
         position = found.end()

@@ -166,7 +166,7 @@ server {
     listen SOCKET;
     root HOME/root;
     location /a/ { }
-    location /alias/ { alias HOME/other/; location ~ \\.txt$ { } }
+    location /alias/ { alias HOME/other/; location ~ \\.txt$ { } location /alias/in { } }
     location /alias { alias HOME/other/; }
     location ~ ^/re/(.*)$ { alias HOME/other/$1; }
     location /own/ { root HOME/third; }
@@ -177,7 +177,15 @@ server {
 def test_directories_are_those_that_nginx_reads(run_nginx: Callable[[str], Any]) -> None:
     running = run_nginx(FILES)
     home = running.socket_path.parent
-    files = {"root/a/f": "1", "other/f": "2", "other/f.txt": "3", "third/own/f": "4", "secret": "5", "root/g": "6"}
+    files = {
+        "root/a/f": "1",
+        "other/f": "2",
+        "other/f.txt": "3",
+        "other/inside": "7",
+        "third/own/f": "4",
+        "secret": "5",
+        "root/g": "6",
+    }
     for name, text in files.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text)
@@ -187,6 +195,7 @@ def test_directories_are_those_that_nginx_reads(run_nginx: Callable[[str], Any])
         "/a/": "root/a/",
         "/alias/": "other/",
         "\\.txt$": "other/",
+        "/alias/in": "other/in",
         "/alias": "other/",
         "^/re/(.*)$": "other/",
         "/own/": "third/own/",

@@ -45,6 +45,14 @@ STATIC_AT = "high inferred server shop.example:443 location /static"
             id="a capture that may start with two dots",
         ),
         pytest.param("location ~ ^/static/(.*)$ { alias /srv/static/$1; }", ["passed"], id="a capture after a slash"),
+        pytest.param(
+            "location ~ /s(t)(.*)/raw$ { alias /srv/static/$2; }",
+            ["high inferred server shop.example:443 location ~ /s(t)(.*)/raw$"],
+            id="a capture between others",
+        ),
+        pytest.param(
+            "location /a/ { alias /srv/a/; location /a/b { expires 1d; } }", ["passed"], id="inherited by a nested one"
+        ),
         pytest.param("location ~ ^/static(/.*)$ { alias /srv/static$1; }", ["passed"], id="the slash in the capture"),
         pytest.param(
             "location /static { internal; alias /srv/static/; }", ["skipped not-applicable"], id="not reachable"

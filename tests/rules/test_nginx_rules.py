@@ -104,6 +104,12 @@ def test_splitting_through_a_map() -> None:
             id="captured",
         ),
         pytest.param("location ~ ^/(a|b)/ { proxy_pass http://$1; }", TLS, ["passed"], id="one of a few"),
+        pytest.param(
+            "location /s/ { proxy_pass $http_x_scheme://app/; }", TLS, [f"{AT} location /s/ proxy_pass"], id="scheme"
+        ),
+        pytest.param(
+            'location / { set $b "/d/"; proxy_pass http://$b$arg_x; }', TLS, ["passed"], id="behind a constant path"
+        ),
         pytest.param("location / { proxy_pass http://$host; }", TLS, ["passed"], id="only its own names come here"),
         pytest.param(
             "location / { proxy_pass http://$host; }",

@@ -32,6 +32,7 @@ from scanner.nginx.patterns import compile_pattern
 
 _BESIDE = ("../settings.py", "../manage.py", "../db.sqlite3", "../x")
 _CAPTURE = re.compile(r"/\$(?:\{)?(?P<number>\d)\}?")
+_GROUP = re.compile(r"(?<!\\)\((?!\?)([^()|]*)\)")
 _LITERAL = re.compile(r"\^?(?P<prefix>/(?:[A-Za-z0-9_\-/]|\\[.\-_/])*)\Z")
 
 
@@ -43,7 +44,8 @@ def check(nginx: Nginx, traversal: PathTraversal | None) -> Iterator[Finding]:
     for configuration in judged(nginx):
         for served in configuration.served_directories():
             place = served.place
-            if not served.alias or not isinstance(place, LocationBlock):
+            # An alias that a nested location inherits replaces the outer path, which is another location's matter.
+            if not served.alias or not isinstance(place, LocationBlock) or served.directive not in place.directives:
                 continue
             seen_any = True
             here = [one for one in asked if same_place(place.location, one.location)]
@@ -72,7 +74,14 @@ def _leaves(configuration: Configuration, place: LocationBlock, served: ServedDi
     prefix = _open_prefix(place, served)
     if prefix is None:
         return False
-    return any(configuration.location_for(place.server, prefix + name) is place for name in _BESIDE)
+    after = _suffix(place, served)
+    return any(configuration.location_for(place.server, prefix + name + after) is place for name in _BESIDE)
+
+
+def _suffix(place: LocationBlock, served: ServedDirectory) -> str:
+    """What has to stand at the end of the path, for a regular expression."""
+    capture = _CAPTURE.search(served.root) if place.is_regex else None
+    return "" if capture is None else _around(place.pattern, int(capture["number"]))[1]
 
 
 def _open_prefix(place: LocationBlock, served: ServedDirectory) -> str | None:
@@ -96,15 +105,31 @@ def _open_capture(pattern: str, alias: str) -> str | None:
     compiled = compile_pattern(pattern)
     if capture is None or compiled is None:
         return None
-    literal = _LITERAL.match(pattern.partition("(")[0])
-    if literal is None or literal["prefix"].endswith("/"):
-        return None
-    prefix = literal["prefix"].replace("\\", "")
-    found = compiled.search(prefix + _BESIDE[-1])
     number = int(capture["number"])
+    before, after = _around(pattern, number)
+    if before is None or before.endswith("/"):
+        return None
+    found = compiled.search(before + _BESIDE[-1] + after)
     if found is None or number > compiled.groups or number == 0:
         return None
-    return prefix if (found.group(number) or "").startswith("../") else None
+    return before if (found.group(number) or "").startswith("../") else None
+
+
+def _around(pattern: str, number: int) -> tuple[str | None, str]:
+    """A text for what stands before a group, and one for what stands behind it; None where that is not plain.
+
+    ``/site(2)(.*)`` and 2 give ``/site2`` and nothing.
+    """
+    pieces = _GROUP.split(pattern)
+    if number < 1 or number > len(pieces) // 2:
+        return None, ""
+    head = "".join(
+        f"{text}{inside}" for text, inside in zip(pieces[0 : 2 * number - 2 : 2], pieces[1::2], strict=False)
+    )
+    literal = _LITERAL.match(head + pieces[2 * number - 2])
+    behind = _LITERAL.match("/" + pieces[2 * number].removesuffix("$").removeprefix("/"))
+    after = behind["prefix"].replace("\\", "") if behind is not None and pieces[2 * number].startswith("/") else ""
+    return (None, "") if literal is None else (literal["prefix"].replace("\\", ""), after)
 
 
 def _finding(place: LocationBlock, served: ServedDirectory, proven: list[TraversalAttempt]) -> Finding:
@@ -112,7 +137,7 @@ def _finding(place: LocationBlock, served: ServedDirectory, proven: list[Travers
     evidence += [Evidence(f"{exchange_text(one.exchange)} with the content of {one.canary}") for one in proven[:3]]
     return Finding(
         message=f"{quoted(place.title)} lets clients leave {quoted(served.root)}: a path such as "
-        f"{quoted(_example(place))} is looked up beside that directory.",
+        f"{quoted(_example(place, served))} is looked up beside that directory.",
         location=place.location,
         symbol=place.symbol,
         evidence=tuple(evidence),
@@ -121,11 +146,12 @@ def _finding(place: LocationBlock, served: ServedDirectory, proven: list[Travers
     )
 
 
-def _example(place: LocationBlock) -> str:
+def _example(place: LocationBlock, served: ServedDirectory) -> str:
     if not place.is_regex:
         return f"{place.pattern}../settings.py"
-    literal = _LITERAL.match(place.pattern.partition("(")[0])
-    return f"{literal['prefix'] if literal else ''}../settings.py"
+    capture = _CAPTURE.search(served.root)
+    before, after = _around(place.pattern, int(capture["number"]) if capture is not None else 0)
+    return f"{before or ''}../settings.py{after}"
 
 
 def _fix(place: LocationBlock) -> Fix | None:

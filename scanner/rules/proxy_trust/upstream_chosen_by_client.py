@@ -70,7 +70,11 @@ def _chosen(configuration: Configuration, level: Level, location: LocationBlock,
 
 def _host_part(text: str) -> str:
     """What stands between the scheme and the path; nginx's own variables of a path begin with a slash."""
-    rest = text.partition("://")[2] if "://" in text else text
+    scheme, separator, rest = text.partition("://")
+    if not separator or "$" in scheme:  # whoever writes the scheme may write "http://somewhere/" there
+        rest = text
+    if rest.startswith("/"):
+        return ""
     ends = [position for sign in ("/", *_PATHS) if (position := rest.find(sign)) > 0]
     return rest[: min(ends)] if ends else rest
 
