@@ -23,6 +23,7 @@ from scanner.config import build
 from scanner.model import Report, Run, Silent, Target
 from scanner.reports import comment
 from scanner.reports import html as page
+from scanner.reports.reading import incompleteness
 from scanner.scan import scan
 
 HERE = Path(__file__).resolve().parent
@@ -97,6 +98,10 @@ def main() -> int:
     chosen = parser.parse_args()
     mermaid = chosen.mermaid.read_text(encoding="utf-8") if chosen.mermaid else None
     report = scanned(chosen.engine)
+    lost = incompleteness(report)
+    if lost:
+        sys.stderr.write(f"no pictures of an incomplete scan: {lost}\n")
+        return 3
     pages = {"comment": comment_page(comment.render(report), mermaid), "report": page.render(report)}
     with tempfile.TemporaryDirectory() as folder:
         for name, text in pages.items():
