@@ -423,14 +423,22 @@ def answers_by_itself(found: Any) -> bool | None:
 
 
 def returns_own(function: ast.AST, called: set[str]) -> bool:
-    """Whether a function returns anything but None and what one of ``called`` gave it."""
+    """Whether a function returns anything but None and what one of ``called`` gave it, or what it put in its place."""
     assigned = [pair for node in ast.walk(function) for pair in assignments(node)]
     given: set[str] = set()
     for _ in range(2):  # what is made from a response may stand before it in the walk
         given.update(name for name, value in assigned if comes_from(value, called, given))
-    given -= {name for name, value in assigned if not comes_from(value, called, given)}
+    for name in sorted(given):
+        lines = {comes_from(value, called, given): line_of(value) for one, value in assigned[::-1] if one == name}
+        if lines.get(False, math.inf) < lines[True]:
+            given.discard(name)
     returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
     return any(not comes_from(one, called, given) for one in returned if not is_none(one))
+
+
+def line_of(value: ast.AST) -> int:
+    """The line of an expression."""
+    return int(getattr(value, "lineno", 0))
 
 
 def assignments(node: ast.AST) -> list[tuple[str, ast.AST]]:

@@ -83,6 +83,8 @@ class AppServer:
     """Variables that the artefact sets itself; None for values that are secret."""
     environment_files: tuple[str, ...] = ()
     settings_module: str | None = None
+    settings_location: Location | None = None
+    """The variable that names it; None where an option of the command does."""
     config_file: str | None = None
     uwsgi_protocol: bool = False
     drops_user: str | None = None

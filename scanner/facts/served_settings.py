@@ -54,10 +54,12 @@ def served_settings(project: Project, servers: AppServers, choice: SettingsChoic
     named = choice.reason.startswith(_VARIABLE)
     found = []
     for server in servers.servers:
-        if project.scope(server.location.path).klass is not ScopeClass.PROD:
+        if not _is_production(project, server.location):
             continue
         if server.settings_module is not None:
             place = _line_that_names(project, server, server.settings_module)
+            if not _is_production(project, place):
+                continue
             found.append(ServedModule(server.settings_module, server.artefact, place))
         elif not named:
             entry = _by_entry_point(modules, server)
@@ -67,8 +69,14 @@ def served_settings(project: Project, servers: AppServers, choice: SettingsChoic
     return ServedSettings(kept, tuple(dict.fromkeys(other for path in paths for other in _others(project, path))))
 
 
+def _is_production(project: Project, place: Location) -> bool:
+    return project.scope(place.path).klass is ScopeClass.PROD
+
+
 def _line_that_names(project: Project, server: AppServer, module: str) -> Location:
-    """The line of the artefact's file with the module's name, else the command's."""
+    """The variable's line, or the line of the artefact's file with the module's name, else the command's."""
+    if server.settings_location is not None and _names(project, server.settings_location, module):
+        return server.settings_location
     try:
         text = project.read_text(server.location.path, _MAX_FILE)
     except Unreadable:
@@ -77,6 +85,15 @@ def _line_that_names(project: Project, server: AppServer, module: str) -> Locati
         if module in line and ("settings" in line.lower()) and not line.lstrip().startswith("#"):
             return Location(server.location.path, number, line.index(module) + 1)
     return server.location
+
+
+def _names(project: Project, place: Location, module: str) -> bool:
+    """Whether that line has the module's name: an option of the command may have won over the variable."""
+    try:
+        lines = project.read_text(place.path, _MAX_FILE).split("\n")
+    except Unreadable:
+        return False
+    return place.line <= len(lines) and module in lines[place.line - 1]
 
 
 def _by_entry_point(modules: Modules, server: AppServer) -> ServedModule | None:

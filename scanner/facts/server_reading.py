@@ -85,6 +85,7 @@ class Reading:
             environment={key: one.value for key, one in self.environment.items()},
             environment_files=self.artefact.environment_files,
             settings_module=module.value if module else None,
+            settings_location=module.location if module else None,
             words=tuple(zip(shown, places, strict=True)),
         )
 

@@ -33,6 +33,20 @@ def undecided_by(settings: Settings, path: str) -> str | None:
     return None if inner else known.get(parts[0])
 
 
+def default_of(settings: Settings, source: SettingsSource | None, path: str) -> str | None:
+    """The variable of which ``DATABASES.default.USER``, or what it is a part of, is only the default.
+
+    None where the value is written, or where the deployment sets that variable.
+    """
+    winner = source.winner(path) if source else None
+    while winner is None and source is not None and "." in path:
+        path = path.rpartition(".")[0]
+        winner = source.winner(path)
+    if winner is None or winner.origin is not Origin.ENV_DEFAULT or winner.variable in settings.environment_names:
+        return None
+    return winner.variable
+
+
 def booted(settings: Settings, source: SettingsSource | None, name: str) -> Evidence:
     """``booted settings: NAME = value``, at its place. Not for secrets."""
     return Evidence(f"booted settings: {name} = {settings.value(name)!r}", settings_place(settings, source, name))

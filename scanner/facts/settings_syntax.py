@@ -1,10 +1,15 @@
 """What a statement of a settings module assigns, compares and converts."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from scanner.facts.environment_readers import Names, Read, compared_texts, text_of, wrapped
-from scanner.facts.secrets import is_secret_key
+from scanner.facts.secrets import Seen, ValueKind, examine, is_secret_key
+
+_DOTTED_PATH = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*\.[A-Za-z_]\w*")
+_URL_PATH = re.compile(r"(?:/[a-z0-9_{}<>:-]+)+/?")
+_LONGEST_PATH = 200
 
 
 def is_ellipsis(node: ast.expr) -> bool:
@@ -42,6 +47,13 @@ def target_name(target: ast.expr) -> str:
     if not isinstance(target, ast.Name):
         return ""
     return ".".join([target.id, *reversed(parts)])
+
+
+def seen_under(name: str, text: str) -> Seen:
+    """What a text under a setting's name looks like. The path of a class or of a page is no secret."""
+    if len(text) <= _LONGEST_PATH and (_DOTTED_PATH.fullmatch(text) or _URL_PATH.fullmatch(text)):
+        return Seen(ValueKind.PLAIN, len(text), None)
+    return examine(name, text)
 
 
 def parts(name: str, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:

@@ -18,7 +18,6 @@ from scanner.facts.environment_readers import (
     wrapped,
 )
 from scanner.facts.python_modules import Modules, Unparsed
-from scanner.facts.secrets import examine
 from scanner.facts.settings_origin import Assignment, Origin
 from scanner.facts.settings_syntax import (
     comparisons,
@@ -27,6 +26,7 @@ from scanner.facts.settings_syntax import (
     is_literal,
     parts,
     pydantic_cast,
+    seen_under,
     setting_of,
     target_name,
 )
@@ -334,7 +334,7 @@ class Walk:
                 else None,
                 literal=literal,
                 literal_length=len(words) if words is not None else None,
-                text=examine(name, words) if words is not None else None,
+                text=seen_under(name, words) if words is not None else None,
                 guard=guard,
                 augmented=augmented,
             )

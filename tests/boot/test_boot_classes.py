@@ -34,6 +34,7 @@ MIDDLEWARE = [
     "shop.middleware.Timer",
     "shop.middleware.health",
     "shop.middleware.counting",
+    "shop.middleware.replacing",
     "shop.middleware.Nowhere",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -94,6 +95,16 @@ def health(get_response):
 def counting(get_response):
     def middleware(request):
         answer = get_response(request)
+        return answer
+
+    return middleware
+
+
+def replacing(get_response):
+    def middleware(request):
+        answer = get_response(request)
+        if answer.status_code == 404:
+            answer = HttpResponse("nothing here", status=404)
         return answer
 
     return middleware
@@ -197,8 +208,8 @@ def facts(
 def test_which_middleware_can_answer_by_itself(facts: tuple[Settings, Urlconf]) -> None:
     told = {one.path.rpartition(".")[2]: one.answers for one in facts[0].middleware}
     assert told == {
-        "Gate": True, "Stamp": False, "Timer": False, "health": True, "counting": False, "Nowhere": None,
-        "CorsMiddleware": True, "CommonMiddleware": True,
+        "Gate": True, "Stamp": False, "Timer": False, "health": True, "counting": False, "replacing": False,
+        "Nowhere": None, "CorsMiddleware": True, "CommonMiddleware": True,
     }  # fmt: skip
 
 

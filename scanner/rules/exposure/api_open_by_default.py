@@ -43,8 +43,7 @@ def check(settings: Settings, source: SettingsSource | None, urls: Urlconf) -> I
     said = "says AllowAny" if settings.is_set("REST_FRAMEWORK") and framework.permissions else "allows everybody"
     listed = [*writing, *(one for one in views.values() if one not in writing)][:_MOST]
     yield Finding(
-        message=f"{_count(len(views))} without permissions of their own can be used by everybody: the default of "
-        f"{quoted(settings.module)} {said}.",
+        message=f"{_count(len(views))} can be used by everybody: the default of {quoted(settings.module)} {said}.",
         location=place,
         symbol=f"settings.{_NAME}",
         evidence=tuple(Evidence(_told(one)) for one in listed),
@@ -58,7 +57,8 @@ def _uses_the_default(route: Route) -> bool:
 
 
 def _count(number: int) -> str:
-    return "One API view" if number == 1 else f"{number} API views"
+    one = "One API view without permissions of its own"
+    return one if number == 1 else f"{number} API views without permissions of their own"
 
 
 def _told(route: Route) -> str:

@@ -48,9 +48,12 @@ def check(settings: Settings, source: SettingsSource | None, trackers: ErrorTrac
 def _filter(settings: Settings, source: SettingsSource | None) -> Iterator[Finding]:
     """The class that takes secrets out of reports takes none out."""
     found = settings.report_filter
-    if found is None or _FILTER in settings.injected or (found.active is not False and found.cleanses is not False):
+    if found is None or _FILTER in settings.injected:
         return
-    why = "is never active" if found.active is False else "hides no setting, not even one called a password"
+    never = found.active is False and not settings.value("DEBUG")  # while it is on, Django's own is not active either
+    if not never and found.cleanses is not False:
+        return
+    why = "is never active" if never else "hides no setting, not even one called a password"
     place = settings_place(settings, source, _FILTER)
     yield Finding(
         message=f"{quoted(found.path)} {why}: error reports hold settings, cookies and form fields as they are.",

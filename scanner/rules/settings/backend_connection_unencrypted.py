@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from scanner.facts.compose import Compose
 from scanner.facts.connections import Connection, connections, is_remote
 from scanner.facts.settings import Settings
-from scanner.facts.settings_place import nested_place, undecided_by
+from scanner.facts.settings_place import default_of, nested_place, undecided_by
 from scanner.facts.settings_source import SettingsSource
 from scanner.model import Evidence, Finding, Severity, UnknownValue, quoted, rule
 
@@ -41,7 +41,7 @@ def check(settings: Settings, source: SettingsSource | None, compose: Compose | 
     for one in connections(settings):
         if one.encrypted is not False or not is_remote(one.host, compose) or one.path in told:
             continue
-        variable = _undecided(one, settings)
+        variable = _undecided(one, settings) or default_of(settings, source, _host_path(one))
         if variable is not None:
             undecided = UnknownValue(f"{one.path} is decided by {variable}, which the repository does not tell")
             continue
@@ -64,9 +64,14 @@ def _undecided(one: Connection, settings: Settings) -> str | None:
     return next((variable for name in names if (variable := undecided_by(settings, name))), None)
 
 
-def _finding(one: Connection, settings: Settings, source: SettingsSource | None) -> Finding:
+def _host_path(one: Connection) -> str:
+    """Where the host is written: ``DATABASES.default.HOST``, ``CELERY_BROKER_URL`` …"""
     key = _HOST_KEYS.get(one.path.partition(".")[0])
-    place = nested_place(settings, source, f"{one.path}.{key}" if key else one.path)
+    return f"{one.path}.{key}" if key else one.path
+
+
+def _finding(one: Connection, settings: Settings, source: SettingsSource | None) -> Finding:
+    place = nested_place(settings, source, _host_path(one))
     what = _WORDS.get(one.kind, "database server")
     return Finding(
         message=f"`{one.path}` leads to the {what} {quoted(one.host)} on another network, without TLS.",

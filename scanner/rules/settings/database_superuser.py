@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from scanner.facts.compose import Compose
 from scanner.facts.connections import SERVER_DATABASES, Connection, connections, internal_only
 from scanner.facts.settings import Settings
-from scanner.facts.settings_place import nested_place, undecided_by
+from scanner.facts.settings_place import default_of, nested_place, undecided_by
 from scanner.facts.settings_source import SettingsSource
 from scanner.model import Evidence, Finding, Severity, UnknownValue, quoted, rule
 
@@ -33,7 +33,8 @@ def check(settings: Settings, source: SettingsSource | None, compose: Compose | 
     for one in connections(settings):
         if one.kind not in SERVER_DATABASES:
             continue
-        variable = undecided_by(settings, f"{one.path}.USER")
+        path = f"{one.path}.USER"
+        variable = undecided_by(settings, path) or default_of(settings, source, path)
         if variable is not None:
             undecided = UnknownValue(f"{one.path}.USER is decided by {variable}, which the repository does not tell")
         elif one.user.lower() in _SUPERUSERS:
