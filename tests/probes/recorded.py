@@ -17,6 +17,7 @@ from scanner.engine import Facts, discover_providers
 from scanner.facts.app_servers import AppServers
 from scanner.facts.live_stack import Canary, Edge, LiveStack, PlacementKind, Site, Stub
 from scanner.facts.nginx import Nginx
+from scanner.facts.resolved_classes import Cors
 from scanner.facts.settings import Json, MiddlewareClass, Route, Settings, Urlconf, Value
 from scanner.model import (
     Cause,
@@ -180,6 +181,7 @@ def facts(
     name: str,
     change: Change | None = None,
     settings: Mapping[str, Json] | None = None,
+    cors: Cors | None = None,
     **live: object,
 ) -> Facts:
     """The facts of a recorded project: files read anew, boot and stack from the recording.
@@ -191,7 +193,7 @@ def facts(
     given = {
         **_files(taken.project),
         LiveStack: dataclasses.replace(taken.live, sender=RecordedStack(taken.answers, change), **live),  # type: ignore[arg-type]
-        Settings: dataclasses.replace(taken.settings, values=values),
+        Settings: dataclasses.replace(taken.settings, values=values, cors=cors),
         Urlconf: taken.urlconf,
     }
     return Facts(_providers(), given, tuple(Layer))
