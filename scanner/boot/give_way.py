@@ -188,16 +188,21 @@ def _without_inner(request: Request, name: str, output: str) -> Request | None:
 
 
 def _without_pin(request: Request, name: str, output: str) -> Request | None:
-    """Another version of it: its own has no wheel for this Python, or contradicts the others."""
+    """A later version of it: its own has no wheel for this Python, or contradicts the others."""
     missing = {name_of(match.group(1)) for match in _NO_SUCH_VERSION.finditer(output)}
     if not name or name == "django" or name in missing:
         return None
     for line in request.wanted.lines:
         bare = re.match(r"[\w.-]+(?:\[[^\]]*\])?", line)
-        if name_of(line) == name and bare and re.search(r"[=<>~!]", line.partition(";")[0]):
-            lines = tuple(bare.group() if one == line else one for one in request.wanted.lines)
-            note = f"{quoted(line)} could not be had: another version of it was taken"
-            return replace(request, wanted=replace(request.wanted, lines=lines), notes=(*request.notes, note))
+        said = line.partition(";")[0]
+        if name_of(line) != name or not bare or re.fullmatch(r"[^=<>~!]*(?:>=\s*[\w.!]+)?\s*", said):
+            continue  # every later version is allowed already
+        pinned = re.search(r"==\s*([\w.!]+)(?![\w.*])", said)
+        # Not an earlier one: that would be of another age of Django.
+        later = bare.group() + (f">={pinned.group(1)}" if pinned else "")
+        lines = tuple(later if one == line else one for one in request.wanted.lines)
+        note = f"{quoted(line)} could not be had: another version of it was taken"
+        return replace(request, wanted=replace(request.wanted, lines=lines), notes=(*request.notes, note))
     return None
 
 

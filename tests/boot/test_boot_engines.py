@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -205,6 +206,40 @@ def test_output_of_any_size_is_no_part_of_the_record(tmp_path: Path, engine: Any
 def test_a_patched_json_module_changes_nothing(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
     text = "import json\njson.dumps = json.loads = lambda *a, **k: '{}'\njson.JSONEncoder.encode = None\n"
     assert boot(shop(tmp_path, text + HARDENED), engine, ca_bundle).get(Settings).value("DEBUG") is False
+
+
+FORGED = """\
+import hashlib, json, os
+nonce = "00" * 16
+lines = [{"type": "start", "nonce": nonce, "version": 1, "python": "3.13.1"},
+         {"type": "distributions", "versions": {}}]
+raw = b"".join(json.dumps(one).encode() + b"\\n" for one in lines)
+end = {"type": "end", "nonce": nonce, "count": len(lines), "digest": hashlib.sha256(raw).hexdigest()}
+for number in range(64):
+    try:
+        os.write(number, raw + json.dumps(end).encode() + b"\\n")
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("rest", ["os._exit(0)\n", HARDENED])
+def test_a_forged_record_is_not_believed(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None, rest: str) -> None:
+    """Complete and well-formed, but for the run's own word; with the true record behind it, or without."""
+    assert re.search("no answer|believed", refused(shop(tmp_path, FORGED + rest), engine, ca_bundle))
+
+
+def test_gigabytes_of_output_fill_nothing(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
+    text = "import os\nfor _ in range(1100):\n    os.write(1 + _ % 2, bytes(1 << 20))\n"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = boot(shop(tmp_path, text + HARDENED), engine, ca_bundle, seconds=240.0).get(Settings)
+    assert found.value("DEBUG") is False
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000, "KiB more than before"
+
+
+def test_processes_without_end(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
+    text = "import os, time\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        time.sleep(0.1)\n"
+    assert "did not load within 4 s" in refused(shop(tmp_path, text), engine, ca_bundle, seconds=4.0)
 
 
 def test_a_fork_that_lives_on_changes_nothing(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
