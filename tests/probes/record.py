@@ -19,7 +19,7 @@ from typing import Any
 from scanner.engine import Facts, discover_providers
 from scanner.facts.live_stack import LiveStack
 from scanner.facts.settings import Settings, Urlconf
-from scanner.model import ControlFailed, Exchange, Layer, NoResponse, Options, Progress, Silent, Unavailable
+from scanner.model import ControlFailed, Exchange, Layer, NoResponse, Options, Progress, Response, Silent, Unavailable
 from scanner.probes.error_pages import DEBUG_MARKERS, LEAK_MARKERS
 from scanner.project import Checkout, Project, find_projects, read_checkout
 from scanner.sandbox.interface import Engine, EngineFailed
@@ -115,12 +115,17 @@ def _line(one: Exchange) -> dict[str, Any]:
     asked = {"ask": question_of(one.request)}
     if isinstance(one.answer, NoResponse):
         return {**asked, "cause": one.answer.cause.value}
-    headers = [[name, _shown(name, value)] for name, value in one.answer.headers if name.lower() not in PASSING]
+    more = [_response(answer) for answer in one.more]
+    return {**asked, **_response(one.answer), **({"more": more} if more else {})}
+
+
+def _response(answer: Response) -> dict[str, Any]:
+    headers = [[name, _shown(name, value)] for name, value in answer.headers if name.lower() not in PASSING]
     try:
-        body = {"body": _shortened(one.answer.body.decode())}
+        body = {"body": _shortened(answer.body.decode())}
     except UnicodeDecodeError:
-        body = {"base64": base64.b64encode(one.answer.body[:LONGEST]).decode()}
-    return {**asked, "status": one.answer.status, "headers": headers, **body}
+        body = {"base64": base64.b64encode(answer.body[:LONGEST]).decode()}
+    return {"status": answer.status, "headers": headers, **body}
 
 
 def _shown(name: str, value: str) -> str:

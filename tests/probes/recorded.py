@@ -61,9 +61,18 @@ def question_of(request: Request) -> str:
 class RecordedStack:
     """A sender that answers from a recording. Implements ``scanner.facts.live_stack.Sender``."""
 
-    def __init__(self, answers: Mapping[str, Response | NoResponse], change: Change | None = None) -> None:
-        """``change`` may put another answer in place of a recorded one, or where there is none; None leaves it."""
+    def __init__(
+        self,
+        answers: Mapping[str, Response | NoResponse],
+        change: Change | None = None,
+        more: Mapping[str, tuple[Response, ...]] | None = None,
+    ) -> None:
+        """``change`` may put another answer in place of a recorded one, or where there is none; None leaves it.
+
+        ``more``: what else came on the same connection.
+        """
         self.answers = answers
+        self.more = more or {}
         self.change = change
         self.done: list[Exchange] = []
 
@@ -79,7 +88,8 @@ class RecordedStack:
             if answer is None:
                 message = f"not recorded: {question_of(request)}"
                 raise AssertionError(message)
-            exchanges.append(Exchange(len(self.done) + 1, probe, request, answer))
+            more = self.more.get(question_of(request), ()) if answer is recorded else ()
+            exchanges.append(Exchange(len(self.done) + 1, probe, request, answer, more))
             self.done.append(exchanges[-1])
         return tuple(exchanges)
 
@@ -97,25 +107,33 @@ class Recording:
     settings: Settings
     urlconf: Urlconf
     answers: Mapping[str, Response | NoResponse]
+    more: Mapping[str, tuple[Response, ...]]
 
 
 @functools.cache
 def recording(name: str) -> Recording:
     first, *lines = (RECORDINGS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     head = json.loads(first)
-    answers = {one["ask"]: _answer(one) for one in map(json.loads, lines)}
+    asked = [json.loads(line) for line in lines]
+    answers = {one["ask"]: _answer(one) for one in asked}
+    more = {one["ask"]: tuple(map(_response, one["more"])) for one in asked if "more" in one}
     return Recording(
         name,
-        _live(head["live"], RecordedStack(answers)),
+        _live(head["live"], RecordedStack(answers, more=more)),
         _settings(head["settings"]),
         _urlconf(head["urlconf"]),
         answers,
+        more,
     )
 
 
 def _answer(one: dict[str, Any]) -> Response | NoResponse:
     if "cause" in one:
         return NoResponse(Cause(one["cause"]))
+    return _response(one)
+
+
+def _response(one: dict[str, Any]) -> Response:
     body = base64.b64decode(one["base64"]) if "base64" in one else one["body"].encode()
     return Response("1.1", one["status"], "", tuple((name, value) for name, value in one["headers"]), body)
 
@@ -192,7 +210,7 @@ def facts(
     values = {**taken.settings.values, **{key: Value(type(one).__name__, one) for key, one in (settings or {}).items()}}
     given = {
         **_files(taken.project),
-        LiveStack: dataclasses.replace(taken.live, sender=RecordedStack(taken.answers, change), **live),  # type: ignore[arg-type]
+        LiveStack: dataclasses.replace(taken.live, sender=RecordedStack(taken.answers, change, taken.more), **live),  # type: ignore[arg-type]
         Settings: dataclasses.replace(taken.settings, values=values, cors=cors),
         Urlconf: taken.urlconf,
     }
