@@ -57,6 +57,7 @@ def added_headers(configuration: Configuration, level: Level, name: str) -> tupl
             values = [value for value in configuration.possible_values(one.value, level) if value]
             found.extend(AddedHeader(one.name, value, directive, one.always) for value in values[:1])
     found.extend(_set_by_headers_more(level, name))
+    found.extend(_set_by_security_headers(level, name))
     unknown = (*effective.unknown, *level.effective("more_set_headers").unknown)
     if not found and unknown:
         raise UnknownValue(f"{unknown[0].text} at {unknown[0].location} may add {name}", unknown[0].location)
@@ -71,6 +72,23 @@ def _set_by_headers_more(level: Level, name: str) -> list[AddedHeader]:
             if separator and key.strip().lower() == name.lower() and value.strip():
                 found.append(AddedHeader(name, value.strip(), directive, always=True))
     return found
+
+
+def _set_by_security_headers(level: Level, name: str) -> list[AddedHeader]:
+    """What the module ngx_security_headers adds with its one switch."""
+    switch = level.effective("security_headers").value
+    value = _BY_SWITCH.get(name.lower())
+    if switch is None or switch.arg(0) != "on" or value is None:
+        return []
+    return [AddedHeader(name, value, switch, always=True)]
+
+
+_BY_SWITCH: Mapping[str, str] = {
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "referrer-policy": "strict-origin-when-cross-origin",
+}
 
 
 def hidden(level: Level, name: str) -> Directive | None:
