@@ -1,4 +1,4 @@
-"""Writes what documentation takes from the code: the generated parts of README.md, and one page a rule in docs/rules/.
+"""Writes what documentation takes from the code: the generated parts of README.md and guides, and a page for each rule.
 
 ``python docs/generate.py`` writes; a test compares.
 """
@@ -16,7 +16,7 @@ from scanner.engine import discover_rules
 from scanner.model import Rule
 
 ROOT = Path(__file__).parent.parent
-BLOCK = re.compile(r"(<!-- generated: ([a-z ]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- generated: ([a-z -]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
 def fenced(language: str, text: str) -> str:
@@ -44,7 +44,7 @@ def help_text() -> str:
 
 
 def part(name: str) -> str:
-    """The content of one generated part of README.md. Raises LookupError for an unknown name."""
+    """The content of one generated part of a document. Raises LookupError for an unknown name."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     options = {option.name for option in OPTIONS}
     match name:
@@ -70,10 +70,15 @@ def part(name: str) -> str:
             return fenced("yaml", (ROOT / "examples" / f"{example}.yml").read_text())
 
 
-def readme() -> str:
-    """README.md with its generated parts made anew."""
-    text = (ROOT / "README.md").read_text()
+def written(text: str) -> str:
+    """A document with its generated parts made anew."""
     return BLOCK.sub(lambda match: f"{match[1]}{part(match[2])}{match[4]}", text)
+
+
+def documents() -> dict[Path, str]:
+    """README.md and the guides, by their files, as they should be."""
+    files = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return {path: written(path.read_text()) for path in files}
 
 
 def page(rule: Rule) -> str:
@@ -90,7 +95,8 @@ def pages() -> dict[Path, str]:
 
 def main() -> None:
     """Write everything; remove pages of rules that are gone."""
-    (ROOT / "README.md").write_text(readme())
+    for path, text in documents().items():
+        path.write_text(text)
     made = pages()
     folder = ROOT / "docs" / "rules"
     folder.mkdir(exist_ok=True)

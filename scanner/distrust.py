@@ -109,6 +109,7 @@ def _result(result: RuleResult, rule: Rule) -> RuleResult:
     return RuleResult(
         rule=rule.id,
         title=rule.title,
+        cure=rule.cure,
         topic=rule.topic,
         severity=rule.severity,
         outcome=_outcome(result.outcome, found),
