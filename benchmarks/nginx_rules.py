@@ -396,7 +396,7 @@ def report(sets: Mapping[str, tuple[Case, ...]], scores: Mapping[tuple[str, str,
         "",
         (
             "Made by `python -m benchmarks.nginx_rules`. Of each plugin whose subject one of our rules has, the test "
-            "fixtures of two analysers: configurations that must be reported (found) and such that must not (false alarms)."
+            "fixtures of two analysers: configurations that must be reported (found) and that must not (false alarms)."
         ),
         "",
         "| plugin | our rules | what counts |",

@@ -54,6 +54,9 @@ class BrokenProvider(Exception):
     """A provider raised something that no provider should raise: a fault of ours, told as such."""
 
 
+_FAILURES = (Unavailable, ControlFailed, BrokenProvider)
+
+
 @functools.cache
 def needs_of(function: Callable[..., object]) -> tuple[Need, ...]:
     """The parameters of a provider or a rule, by their annotations. Raises TypeError for one that names no class."""
@@ -143,13 +146,17 @@ class Facts:
 
         Raises Unavailable or ControlFailed as its provider did, BrokenProvider when the provider raised anything else.
         """
-        if kind not in self._known:
-            self._known[kind] = self._obtain(kind)
-        value = self._known[kind]
-        if isinstance(value, Unavailable | ControlFailed | BrokenProvider):
+        value = self.look(kind)
+        if isinstance(value, _FAILURES):
             raise value
         # A Protocol that was given (an engine, a progress) is trusted to be what it was given as.
         return typing.cast(T, value)  # noqa: TC006 - the one cast: a mapping from type to its value cannot be typed
+
+    def look(self, kind: type) -> object:
+        """The fact of that type, made on first use, or the exception that ``get`` would raise for it."""
+        if kind not in self._known:
+            self._known[kind] = self._obtain(kind)
+        return self._known[kind]
 
     def layer_of(self, kind: type) -> Layer | None:
         """The layer that makes that fact; None for given and unknown ones."""
@@ -219,18 +226,16 @@ def _collect(rule: Rule, facts: Facts) -> _Arguments | Skipped | Errored:
     broken: list[str] = []
     reasons: dict[type, Unavailable] = {}
     for need in needs_of(rule.check):
-        try:
-            values[need.name] = facts.get(need.kind)
-        except Unavailable as error:
+        value = facts.look(need.kind)
+        values[need.name] = None if isinstance(value, _FAILURES) else value
+        if isinstance(value, Unavailable):
             if not need.optional:
-                return Skipped(error.reason, error.kind)
-            values[need.name] = None
-            reasons[need.kind] = error
-        except (ControlFailed, BrokenProvider) as error:
+                return Skipped(value.reason, value.kind)
+            reasons[need.kind] = value
+        elif isinstance(value, _FAILURES):
             if not need.optional:
-                return Errored(str(error))
-            values[need.name] = None
-            broken.append(str(error))
+                return Errored(str(value))
+            broken.append(str(value))
     if rule.needs_one_of and all(kind in reasons for kind in rule.needs_one_of):
         return _skipped_for_want_of(tuple(reasons[kind] for kind in rule.needs_one_of))
     return _Arguments(values, tuple(broken))

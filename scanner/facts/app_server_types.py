@@ -4,6 +4,7 @@ import enum
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from scanner.model import Location, Unknown
 
@@ -124,6 +125,16 @@ class AppServers:
     servers: tuple[AppServer, ...]
     unreadable: tuple[tuple[str, str], ...] = ()
     """Path and reason."""
+
+    @cached_property
+    def addresses(self) -> tuple[str, ...]:
+        """``host:port``, ``unix:/path`` and the names of containers: what a proxy writes to reach one of them."""
+        found: list[str] = []
+        for server in self.servers:
+            found.extend(str(bind) for bind in server.binds if bind.path is not None or bind.port is not None)
+            if server.container not in {None, "image"}:
+                found.append(str(server.container))
+        return tuple(dict.fromkeys(found))
 
     @property
     def main(self) -> AppServer | None:

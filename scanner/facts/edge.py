@@ -100,8 +100,10 @@ def django_places(
     """The Django locations of a configuration, in the order of the file."""
     under = [settings.value(name) for name in ("STATIC_URL", "MEDIA_URL")] if settings else ["/static/", "/media/"]
     not_under = [url for url in under if isinstance(url, str)]
-    listeners = tuple((one.container, one.binds) for one in servers.servers) if servers else ()
-    return _django_places(configuration, _addresses(servers), tuple(not_under), listeners)
+    if servers is None:
+        return _django_places(configuration, (), tuple(not_under), ())
+    listeners = tuple([(one.container, one.binds) for one in servers.servers])
+    return _django_places(configuration, servers.addresses, tuple(not_under), listeners)
 
 
 @lru_cache(maxsize=16)
@@ -142,15 +144,6 @@ def all_django_places(
 ) -> tuple[DjangoPlace, ...]:
     """The Django locations of all judged configurations; those of the main one first."""
     return tuple(place for one in judged(nginx) for place in django_places(one, servers, settings))
-
-
-def _addresses(servers: AppServers | None) -> tuple[str, ...]:
-    found: list[str] = []
-    for server in servers.servers if servers else ():
-        found.extend(str(bind) for bind in server.binds if bind.path is not None or bind.port is not None)
-        if server.container not in {None, "image"}:
-            found.append(str(server.container))
-    return tuple(dict.fromkeys(found))
 
 
 def app_of(place: DjangoPlace, servers: AppServers | None, topology: Topology | None) -> AppServer | None:
