@@ -9,6 +9,9 @@ from scanner.facts.secrets import Seen, ValueKind, examine, is_secret_key
 
 _DOTTED_PATH = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*\.[A-Za-z_]\w*")
 _URL_PATH = re.compile(r"(?:/[a-z0-9_{}<>:-]+)+/?")
+_RATE = re.compile(r"\d+/[a-z0-9/,.]+")
+_IDENTIFIER = re.compile(r"[a-z]+(?:_[a-z]+)+")
+_NO_SECRETS = (_DOTTED_PATH, _URL_PATH, _RATE, _IDENTIFIER)
 _LONGEST_PATH = 200
 
 
@@ -50,8 +53,8 @@ def target_name(target: ast.expr) -> str:
 
 
 def seen_under(name: str, text: str) -> Seen:
-    """What a text under a setting's name looks like. The path of a class or of a page is no secret."""
-    if len(text) <= _LONGEST_PATH and (_DOTTED_PATH.fullmatch(text) or _URL_PATH.fullmatch(text)):
+    """What a text under a setting's name looks like. The path of a class or a page, a rate or a name is no secret."""
+    if len(text) <= _LONGEST_PATH and any(one.fullmatch(text) for one in _NO_SECRETS):
         return Seen(ValueKind.PLAIN, len(text), None)
     return examine(name, text)
 

@@ -52,6 +52,12 @@ HERE = booted(NAME, len(MADE_UP))
         pytest.param([written(NAME, "short-1"), booted(NAME, 7)], ["passed"], id="too short"),
         pytest.param([written(NAME, "changeme"), booted(NAME, 8)], ["passed"], id="a placeholder"),
         pytest.param([written(NAME, "postgres"), booted(NAME, 8)], ["passed"], id="a password that products ship with"),
+        pytest.param([written("TOKEN_CLAIM", MADE_UP), booted("TOKEN_CLAIM", 22)], ["passed"], id="about a secret"),
+        pytest.param(
+            [written("API_TOKENS[0]", MADE_UP), booted("API_TOKENS[0]", 22)],
+            ["high inferred settings.API_TOKENS[0]"],
+            id="one of a list",
+        ),
         pytest.param([written("TOKEN_URL", MADE_UP), booted("TOKEN_URL", 22)], ["passed"], id="no secret's name"),
         pytest.param([written("SECRET_KEY", MADE_UP), booted("SECRET_KEY", 22)], ["passed"], id="a rule of its own"),
         pytest.param([written(NAME, MADE_UP, Origin.ENV_REQUIRED), HERE], ["passed"], id="from the environment"),

@@ -15,6 +15,7 @@ stays in the history after it was removed.
 - CWE-798
 """
 
+import re
 from collections.abc import Iterator
 
 from scanner.facts.repository import Repository
@@ -24,6 +25,11 @@ from scanner.facts.settings_source import Assignment, Origin, SettingsSource
 from scanner.model import Evidence, Finding, Severity, quoted, rule
 
 _SHORTEST = 8
+_ENDINGS = (
+    *("KEY", "KEYS", "SECRET", "SECRETS", "PASSWORD", "PASSWD", "PWD", "PASS", "PASSPHRASE", "TOKEN", "TOKENS", "DSN"),
+    *("CREDENTIAL", "CREDENTIALS"),
+)
+"""How the name of a secret ends; ``TOKEN_TYPE_CLAIM`` or ``TOKEN_SERIALIZER`` are about secrets and are none."""
 _OWN_RULES = ("SECRET_KEY", "SECRET_KEY_FALLBACKS")
 
 
@@ -52,6 +58,8 @@ def _is_secret(winner: Assignment) -> bool:
     """A text of its own, long enough, and none that only stands for one or that products ship with."""
     seen = winner.text
     if seen is None or winner.origin not in {Origin.LITERAL, Origin.ENV_DEFAULT}:
+        return False
+    if is_secret_key(winner.name) and not re.sub(r"\[\d+\]$|[\d_]+$", "", winner.name).upper().endswith(_ENDINGS):
         return False
     return seen.kind is ValueKind.SECRET and not seen.default_credential and seen.length >= _SHORTEST
 
