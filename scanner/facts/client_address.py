@@ -29,7 +29,7 @@ class AddressAttempt:
     @property
     def believed(self) -> bool:
         """The forged address became the client's."""
-        return self.remote_addr is not None and self.remote_addr in self.value
+        return bool(self.remote_addr) and str(self.remote_addr) in self.value.split(", ")
 
     @property
     def leftmost(self) -> str | None:
