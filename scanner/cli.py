@@ -6,7 +6,7 @@ Heavy modules are imported where they are used: ``seatrial --version`` must answ
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,7 @@ from scanner.configure import configure
 from scanner.flags import given_options, with_options
 from scanner.model import Progress, SeatrialError
 from scanner.results import merge, publish
+from scanner.runner_secrets import RUNNERS_OWN, taken
 
 USAGE_ERROR = 2
 INCOMPLETE = 3
@@ -130,17 +131,19 @@ def scan(path: str, verbose: bool, **given: object) -> int:  # noqa: FBT001 - cl
     nothing blocks.
     """
     _listen_for_signals()
-    environment = dict(os.environ)
+    runners_own = sorted(name for name in os.environ if name.startswith(RUNNERS_OWN))
+    environment = taken(os.environ)
     from scanner.delivery import deliver, surroundings  # noqa: PLC0415 - heavy: imported where it is used
     from scanner.scan import scan as run_scan  # noqa: PLC0415 - the same
 
     around = surroundings(environment)
     config = configure(Path(path), given_options(given), environment, verbose=verbose)
-    _check_targets(config)
+    _check_targets(config, environment)
     if around.in_actions:
-        from scanner.github import check_checkout, check_inputs  # noqa: PLC0415 - heavy: imported where it is used
+        from scanner.github import check_checkout, check_inputs, warn_of_tokens  # noqa: PLC0415 - heavy, too
 
         check_inputs(environment)
+        sys.stdout.write(warn_of_tokens(runners_own))
         sys.stdout.write(check_checkout(environment, lambda: _commit(config.path)))
     report = run_scan(config, _progress(config), around.target, around.run)
     return deliver(config, report, around, sys.stdout)
@@ -154,14 +157,18 @@ def _commit(path: Path) -> tuple[str | None, bool]:
     return checkout.commit, checkout.dirty
 
 
-def _check_targets(config: Config) -> None:
+def _check_targets(config: Config, environment: Mapping[str, str]) -> None:
     """Refuse before the scan what could not be written after it."""
+    from scanner.github import target_file  # noqa: PLC0415 - heavy: imported where it is used
     from scanner.reports import renderers  # noqa: PLC0415 - heavy: imported where it is used
 
     known = {"terminal", *renderers()}
     for name in (*config.reports, config.format):
         if name not in known:
             raise SeatrialError(f"there is no report {name!r}", f"one of: {', '.join(sorted(known))}")
+    for target in config.reports.values():
+        if target != "-":
+            target_file(target, environment)
     if [*config.reports.values()].count("-") > 1:
         raise SeatrialError("only one report can go to standard output", "give the others a file")
 
@@ -190,7 +197,7 @@ def baseline(path: str, output: str, prune: bool, **given: object) -> int:  # no
     from scanner.scan import scan as run_scan  # noqa: PLC0415 - the same
 
     _listen_for_signals()
-    around = surroundings(dict(os.environ))
+    around = surroundings(taken(os.environ))
     config = replace(configure(Path(path), given_options(given), around.environment), known=None)
     report = run_scan(config, _progress(config), around.target, around.run)
     missing = [
@@ -203,11 +210,11 @@ def baseline(path: str, output: str, prune: bool, **given: object) -> int:  # no
                 f"the scan is incomplete ({', '.join(missing)}): what it did not see is not gone", exit_code=INCOMPLETE
             )
         text, gone = files.prune(_text(target), output, report)
-        write_whole(target, text)
+        write_whole(target, text, owner_of=Path(path))
         click.echo(f"{output}: {gone} gone, {text.count(MARK)} left")
         return 0
     text = files.dump(report)
-    write_whole(target, text)
+    write_whole(target, text, owner_of=Path(path))
     count = text.count(MARK)
     click.echo(f"{output}: {count} findings. Use it with --baseline {output}, or baseline: {output} in {CONFIG_FILE}")
     if missing:

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -47,7 +47,7 @@ def deliver(config: Config, report: Report, around: Surroundings, output: TextIO
             output.write(_guarded(text, around) if OUT in around.environment else text)
             continue
         try:
-            write_whole(target_file(target, around.environment), text)
+            write_whole(target_file(target, around.environment), text, owner_of=_home(config, around))
         except OSError as error:
             click.echo(f"seatrial: {target} could not be written: {error.strerror or error}", err=True)
             click.echo(f"  hint: the verdict stands: exit code {code}", err=True)
@@ -88,8 +88,19 @@ def _view(config: Config, output: TextIO) -> View:
     )
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write beside the target and rename, so that no half file is ever seen. Raises OSError."""
+def _home(config: Config, around: Surroundings) -> Path:
+    """The directory whose owner owns what we write: the workspace of a job, else what is scanned."""
+    workspace = around.environment.get("GITHUB_WORKSPACE", "")
+    return Path(workspace) if around.in_actions and workspace and OUT not in around.environment else config.path
+
+
+def write_whole(path: Path, text: str, owner_of: Path | None = None) -> None:
+    """Write beside the target and rename, so that no half file is ever seen. Raises OSError.
+
+    Where we are root (in a container), the file and new directories get the owner of ``owner_of``, if they lie below
+    it: a checkout with files of root cannot be cleaned up by the runner.
+    """
+    made = [each for each in path.parents if not each.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -100,10 +111,21 @@ def write_whole(path: Path, text: str) -> None:
         os.umask(mask)
         os.chmod(name, 0o666 & ~mask)  # noqa: PTH101 - a name from mkstemp
         os.replace(name, path)  # noqa: PTH105 - the same
+        if owner_of is not None and os.geteuid() == 0:
+            _give(owner_of, [path, *made])
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)  # noqa: PTH108 - the same
         raise
+
+
+def _give(home: Path, written: Iterable[Path]) -> None:
+    root = home.resolve()
+    owner = root.stat()
+    for each in written:
+        # No link is followed: its target may be anybody's.
+        if owner.st_uid != 0 and (each.parent.resolve() / each.name).is_relative_to(root):
+            os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def surroundings(environment: Mapping[str, str]) -> Surroundings:

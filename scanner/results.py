@@ -12,6 +12,7 @@ import click
 from scanner.config import REPORTS, build, read_inputs
 from scanner.flags import given_options, with_options
 from scanner.model import SeatrialError
+from scanner.runner_secrets import taken
 
 if TYPE_CHECKING:
     from scanner.publish import Published
@@ -36,7 +37,7 @@ def merge(results: tuple[str, ...], expect: int | None, **given: object) -> int:
     from scanner.merge import merge as merged  # noqa: PLC0415 - the same
     from scanner.reports.json import load  # noqa: PLC0415 - the same
 
-    environment = dict(os.environ)
+    environment = taken(os.environ)
     around = surroundings(environment)
     inputs: Mapping[str, object] = {}
     paths = list(map(Path, results))
@@ -96,7 +97,7 @@ def publish(result: str | None) -> int:
     from scanner.publish import publish as published  # noqa: PLC0415 - the same
     from scanner.scan import RULES_URL  # noqa: PLC0415 - the same
 
-    environment = dict(os.environ)
+    environment = taken(os.environ)
     check_inputs(environment)
     wanted = Wanted(
         token=action_input(environment, "token"),

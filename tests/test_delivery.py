@@ -2,14 +2,17 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from scanner.config import build
 from scanner.delivery import Surroundings, deliver, surroundings
-from scanner.model import Report, Run, Target
+from scanner.github import target_file, warn_of_tokens
+from scanner.model import Report, Run, SeatrialError, Target
 from scanner.reports import renderers
+from scanner.runner_secrets import taken
 from tests.judges.runner import commands
 from tests.reports.samples import SAMPLES, blocked, hostile
 
@@ -96,6 +99,59 @@ def test_a_directory_of_the_workspace_is_told_from_its_root(tmp_path: Path) -> N
     assert commands(printed)[0].properties["file"] == "services/shop/config/settings/production.py"
     _, printed = delivered(blocked(), {}, environment, tmp_path)
     assert commands(printed)[0].properties["file"] == "config/settings/production.py"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_as_root_what_is_written_belongs_to_the_owner_of_the_checkout(tmp_path: Path) -> None:
+    checkout = tmp_path / "shop"
+    (checkout / "kept").mkdir(parents=True)
+    os.chown(checkout, 12345, 12346)
+    outside = tmp_path / "outside.json"
+    delivered(blocked(), {"json": str(checkout / "new" / "deep" / "x.json"), "sarif": str(outside)}, {}, checkout)
+    for path in (checkout / "new", checkout / "new" / "deep", checkout / "new" / "deep" / "x.json"):
+        assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346), path
+    assert (checkout / "kept").stat().st_uid == 0
+    assert outside.stat().st_uid == 0, "not below the checkout"
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("reports/x.json", "../outside"),
+        ("reports/x.json", ".git"),
+        ("x.json", "../outside/x.json"),
+        ("../x.json", None),
+    ],
+)
+def test_in_a_job_no_link_of_the_checkout_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, target: str | None
+) -> None:
+    workspace = tmp_path / "workspace"
+    (workspace / ".git").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    if target is not None:
+        (workspace / name.split("/", maxsplit=1)[0]).symlink_to(target)
+    monkeypatch.chdir(workspace)
+    with pytest.raises(SeatrialError, match="leads out of the checkout"):
+        target_file(name, ACTIONS | {"GITHUB_WORKSPACE": str(workspace)})
+    assert target_file("fine/x.json", ACTIONS | {"GITHUB_WORKSPACE": str(workspace)}) == Path("fine/x.json")
+    assert target_file(name, {}) == Path(name), "on a machine of one's own, links are one's own"
+
+
+def test_no_process_inherits_a_token() -> None:
+    environment = {
+        "ACTIONS_RUNTIME_TOKEN": "a",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": "b",
+        "INPUT_TOKEN": "c",
+        "GITHUB_TOKEN": "d",
+        "INPUT_FAIL_ON": "high",
+        "PATH": "/bin",
+    }
+    kept = taken(environment)
+    assert environment == {"INPUT_FAIL_ON": "high", "PATH": "/bin"}
+    assert kept == {"INPUT_TOKEN": "c", "GITHUB_TOKEN": "d", "INPUT_FAIL_ON": "high", "PATH": "/bin"}
+    assert "::notice" in warn_of_tokens(["ACTIONS_RUNTIME_TOKEN", "ACTIONS_RUNTIME_URL"])
+    assert warn_of_tokens(["ACTIONS_RUNNER_DEBUG"]) == ""
 
 
 def test_what_the_environment_tells() -> None:

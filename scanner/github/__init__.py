@@ -13,6 +13,7 @@ from scanner.github.actions import (
     finish,
     give_up,
     target_file,
+    warn_of_tokens,
 )
 from scanner.github.event import Event, read_event, surroundings
 from scanner.github.outputs import append_summary, write_outputs
@@ -33,5 +34,6 @@ __all__ = [
     "read_event",
     "surroundings",
     "target_file",
+    "warn_of_tokens",
     "write_outputs",
 ]

@@ -66,11 +66,33 @@ def target_file(name: str, environment: Mapping[str, str]) -> Path:
     """Where a report goes that the user wants at ``name`` of the workspace. Raises SeatrialError for a path outside."""
     out = environment.get(OUT, "")
     if not out:
-        return Path(name)
+        return _inside(Path(name), environment)
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise SeatrialError(f"{name!r} is not a path below the workspace", "give a relative path without ..")
     return Path(out, WORKSPACE, *path.parts)
+
+
+def _inside(path: Path, environment: Mapping[str, str]) -> Path:
+    """The same path; in a job, one that a link of the checkout leads out of it, or below .git, is refused."""
+    workspace = environment.get("GITHUB_WORKSPACE", "")
+    if environment.get("GITHUB_ACTIONS") != "true" or not workspace or path.is_absolute():
+        return path
+    root, here = Path(workspace).resolve(), path.resolve()
+    if Path.cwd().resolve() == root and (not here.is_relative_to(root) or here.is_relative_to(root / ".git")):
+        raise SeatrialError(f"{str(path)!r} leads out of the checkout", "give a path below the workspace")
+    return path
+
+
+def warn_of_tokens(names: Sequence[str]) -> str:
+    """A notice that the runner gave us tokens of its own; empty where it did not."""
+    if not any(name.endswith("_TOKEN") for name in names):
+        return ""
+    text = (
+        "The runner put tokens of its own into this container. They are taken out, and nothing that is scanned sees "
+        "them; the composite action keeps them out altogether."
+    )
+    return f"{Annotation('notice', 'Seatrial', text)}\n"
 
 
 def below_workspace(path: Path, environment: Mapping[str, str]) -> str:
