@@ -11,6 +11,7 @@ from scanner.facts.nginx import Nginx
 from scanner.facts.scheme_spoof import SchemeAttempt, SchemeSpoof
 from scanner.facts.settings import Settings
 from scanner.facts.topology import PeerKind, TlsEnd, Topology
+from scanner.model import Failed
 from tests import edgekit
 from tests.edgekit import HEADERS, PASS, gunicorn, https, nginx_of, settings, short
 from tests.pythonkit import python_of
@@ -236,3 +237,25 @@ def test_asked_directly(believed: bool, expected: list[str]) -> None:
     )  # fmt: skip
     found = judge_facts("forwarded_allow_ips_any", trusting("0.0.0.0:8000"), DirectPorts((port,)))
     assert short(found, "high") == expected
+
+
+ANYBODY = "set_real_ip_from 0.0.0.0/0; real_ip_header X-Forwarded-For;"
+
+
+@pytest.mark.parametrize(
+    ("real_ip", "proof"), [("203.0.113.9", "proven"), ("198.51.100.99", "inferred"), (None, "inferred")]
+)
+def test_the_proxy_takes_the_clients_word(real_ip: str | None, proof: str) -> None:
+    nginx = nginx_of(https(f"location / {{ {ANYBODY} {HEADERS} {REAL} {PASS} }}"))
+    found = judge_facts("forwarded_headers_from_anyone", nginx, live(nginx, "X-Forwarded-For", real_ip=real_ip))
+    assert short(found, "high") == [f"high {proof} server shop.example:443 location / set_real_ip_from 0.0.0.0/0"]
+
+
+@pytest.mark.parametrize(("nginx", "told"), [(None, True), (nginx_of(django("")), False)])
+def test_an_open_port_without_a_proxy_names_the_headers_that_are_believed(nginx: Nginx | None, told: bool) -> None:
+    facts = [gunicorn("0.0.0.0:8000"), settings(USE_X_FORWARDED_HOST=True), *([nginx] if nginx else [])]
+    outcome = judge_facts("app_port_exposed", *facts)
+    assert isinstance(outcome, Failed)
+    evidence = [one.text for one in outcome.findings[0].evidence]
+    assert ("SECURE_PROXY_SSL_HEADER: whoever connects writes X-Forwarded-Proto himself" in evidence) is told
+    assert ("USE_X_FORWARDED_HOST: whoever connects writes X-Forwarded-Host himself" in evidence) is told

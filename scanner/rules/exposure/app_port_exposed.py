@@ -24,6 +24,10 @@ from scanner.facts.compose_fix import ComposeLines
 from scanner.facts.direct_ports import DirectPorts, PortSeen, PortState
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.nginx import Nginx
+from scanner.facts.scheme import SETTING, HeaderState, proxy_ssl_header
+from scanner.facts.settings import Settings
+from scanner.facts.settings_place import settings_place
+from scanner.facts.settings_source import SettingsSource
 from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Severity, quoted, rule
 
 
@@ -34,6 +38,8 @@ def check(
     nginx: Nginx | None,
     ports: DirectPorts | None,
     lines: ComposeLines | None,
+    settings: Settings | None,
+    source: SettingsSource | None,
 ) -> Iterator[Finding]:
     if not servers.servers:
         raise NotApplicable("no command of an application server was found")
@@ -49,7 +55,7 @@ def check(
             direct = _direct(place, ports, server)
             if direct is not None and direct.state is not PortState.OPEN:
                 continue
-            yield _finding(place, direct, lines, edge=edge)
+            yield _finding(place, direct, lines, () if edge else _believed(settings, source), edge=edge)
 
 
 def _has_edge(compose: Compose | None) -> bool:
@@ -64,8 +70,31 @@ def _direct(place: Opening, ports: DirectPorts | None, server: AppServer) -> Por
     return next((one for one in ports.ports if one.port == place.port), None)
 
 
-def _finding(place: Opening, direct: PortSeen | None, lines: ComposeLines | None, *, edge: bool) -> Finding:
-    evidence = list(place.evidence)
+def _believed(settings: Settings | None, source: SettingsSource | None) -> tuple[Evidence, ...]:
+    """Settings that believe a header which no proxy of the repository writes: here, whoever connects does."""
+    if settings is None:
+        return ()
+    header = proxy_ssl_header(settings, source)
+    found = []
+    if header.state is HeaderState.VALID:
+        found.append((SETTING, header.name))
+    if settings.value("USE_X_FORWARDED_HOST"):
+        found.append(("USE_X_FORWARDED_HOST", "X-Forwarded-Host"))
+    return tuple(
+        Evidence(f"{name}: whoever connects writes {wire} himself", settings_place(settings, source, name))
+        for name, wire in found
+    )
+
+
+def _finding(
+    place: Opening,
+    direct: PortSeen | None,
+    lines: ComposeLines | None,
+    believed: tuple[Evidence, ...],
+    *,
+    edge: bool,
+) -> Finding:
+    evidence = [*place.evidence, *believed]
     proven = direct is not None and direct.is_app
     if direct is not None:
         evidence += [Evidence(exchange_text(one)) for one in direct.exchanges[:2]]

@@ -24,11 +24,24 @@ from collections.abc import Iterator
 
 from scanner.facts.answering import answering_levels, answers_itself
 from scanner.facts.app_servers import AppServer, AppServers, ServerKind
+from scanner.facts.client_address import AddressAttempt, ClientAddress
 from scanner.facts.compose import Compose, Service
-from scanner.facts.edge import hidden_by_compose, judged
+from scanner.facts.edge import hidden_by_compose, judged, same_place
+from scanner.facts.exchange_text import exchange_text
 from scanner.facts.nginx import Nginx
 from scanner.facts.sent_headers import level_symbol
-from scanner.model import Evidence, Finding, Location, NotApplicable, Severity, Unknown, UnknownValue, quoted, rule
+from scanner.model import (
+    Evidence,
+    Finding,
+    Location,
+    NotApplicable,
+    Proof,
+    Severity,
+    Unknown,
+    UnknownValue,
+    quoted,
+    rule,
+)
 from scanner.nginx.effective import Configuration, Directive, Level, Server
 
 _WIDEST_IPV4 = 8
@@ -39,11 +52,14 @@ _TRAEFIK_LISTS = ("forwardedheaders.trustedips", "proxyprotocol.trustedips")
 
 
 @rule(severity=Severity.HIGH, needs_one_of=(Nginx, AppServers, Compose))
-def check(nginx: Nginx | None, servers: AppServers | None, compose: Compose | None) -> Iterator[Finding]:
+def check(
+    nginx: Nginx | None, servers: AppServers | None, compose: Compose | None, live: ClientAddress | None
+) -> Iterator[Finding]:
     unknown: list[UnknownValue] = []
     if nginx is not None and not hidden_by_compose(compose):
         for configuration in judged(nginx):
-            yield from _nginx(configuration, unknown)
+            attempts = live.attempts if live is not None and configuration is nginx.main else ()
+            yield from _nginx(configuration, attempts, unknown)
     for server in servers.servers if servers else ():
         yield from _gunicorn(server)
     for service in compose.projects[0].services if compose and compose.projects else ():
@@ -54,7 +70,9 @@ def check(nginx: Nginx | None, servers: AppServers | None, compose: Compose | No
         raise NotApplicable("neither a proxy nor an app server is known")
 
 
-def _nginx(configuration: Configuration, unknown: list[UnknownValue]) -> Iterator[Finding]:
+def _nginx(
+    configuration: Configuration, attempts: tuple[AddressAttempt, ...], unknown: list[UnknownValue]
+) -> Iterator[Finding]:
     seen: set[Location] = set()
     for level, location in answering_levels(configuration):
         server = level if isinstance(level, Server) else None
@@ -74,20 +92,33 @@ def _nginx(configuration: Configuration, unknown: list[UnknownValue]) -> Iterato
             if line.is_template:
                 unknown.append(UnknownValue(f"{line.text} at {line.location}", line.location))
             elif _is_everybody(line.arg(0)):
-                yield _believes(level, line, name, header.value)
+                here = [one for one in attempts if any(same_place(it.location, one.location) for it in owner.locations)]
+                yield _believes(level, line, name, header.value, [one for one in here if _took(one, name)])
 
 
-def _believes(level: Level, line: Directive, name: str, header: Directive | None) -> Finding:
+def _took(attempt: AddressAttempt, name: str) -> bool:
+    """Whether nginx took the client's address from the forged header: it then writes it into the others."""
+    if attempt.header.lower() != name.lower():
+        return False
+    others = [attempt.real_ip] if name.lower() != "x-real-ip" else [attempt.forwarded_for]
+    return attempt.believed or attempt.value in others
+
+
+def _believes(
+    level: Level, line: Directive, name: str, header: Directive | None, took: list[AddressAttempt]
+) -> Finding:
     holder = level.effective("set_real_ip_from").level
     evidence = [Evidence(line.text, line.location)]
     if header is not None:
         evidence.append(Evidence(header.text, header.location))
+    evidence += [Evidence(f"{exchange_text(one.exchange)}: the application is told {one.value}") for one in took[:2]]
     whose = "the PROXY protocol line" if name == "proxy_protocol" else quoted(name)
     return Finding(
         message=f"{quoted(line.text)} takes the client's address from {whose} of anybody who connects.",
         location=line.location,
         symbol=f"{level_symbol(holder)} set_real_ip_from {line.arg(0)}",
         evidence=tuple(evidence),
+        proof=Proof.PROVEN if took else Proof.INFERRED,
     )
 
 
