@@ -40,5 +40,8 @@ class Assignment:
     """What that string looks like under this name, where there is one."""
     guard: str | None = None
     """Source text of the ``if`` around it."""
+    when_unset: bool | None = None
+    """Whether the value is true while the variables that the expression reads are not set; None where nobody can tell
+    or it reads none."""
     augmented: bool = False
     """``+=``, ``.append`` and the like: it adds to an earlier one."""

@@ -30,6 +30,7 @@ from scanner.facts.settings_syntax import (
     setting_of,
     target_name,
 )
+from scanner.facts.unset_truth import truth_when_unset
 from scanner.model import Location
 
 MOST_FILES = 60
@@ -336,6 +337,7 @@ class Walk:
                 literal_length=len(words) if words is not None else None,
                 text=seen_under(name, words) if words is not None else None,
                 guard=guard,
+                when_unset=truth_when_unset(value, self.names),
                 augmented=augmented,
             )
         )

@@ -40,9 +40,9 @@ def only(*entries: object, **more: object) -> Settings:
     return settings_of({"without_middleware": gone, "middleware": list(entries), **more})
 
 
-def read(default: str | None, cast: str | None = "env-bool", **more: object) -> SettingsSource:
-    origin = Origin.ENV_DEFAULT if default is not None else Origin.ENV_REQUIRED
-    return source(DEBUG={"origin": origin, "variable": "D", "cast": cast, "default": default, **more})
+def read(*, unset: bool | None, **more: object) -> SettingsSource:
+    """DEBUG from the variable D, and what it is without it."""
+    return source(DEBUG={"origin": Origin.ENV_DEFAULT, "variable": "D", "when_unset": unset, **more})
 
 
 SET = settings_of({"environment_names": ["D"]})
@@ -52,19 +52,17 @@ FORGOTTEN = ["high inferred settings.DEBUG"]
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        pytest.param([read("True"), SET], FORGOTTEN, id="the default is true"),
-        pytest.param([read("'yes'"), SET], FORGOTTEN, id="a text that reads as true"),
-        pytest.param([read("'no'"), SET], ["passed"], id="a text that reads as false"),
-        pytest.param([read("'no'", cast="bool"), SET], FORGOTTEN, id="bool() of any text"),
-        pytest.param([read("False"), SET], ["passed"], id="the default is false"),
-        pytest.param([read(None), SET], ["passed"], id="no default"),
-        pytest.param([read("True"), HARDENED], ["passed"], id="something else made it false"),
-        pytest.param([read("True", guard="X"), SET], ["passed"], id="under a condition"),
-        pytest.param([read("DEFAULTS['x']"), SET], ["passed"], id="a default that cannot be told"),
-        pytest.param([read("True")], FORGOTTEN, id="without a boot"),
-        pytest.param([read("True"), settings_of({"set": {"DEBUG": True}})], ["passed"], id="it is on: told as that"),
+        pytest.param([read(unset=True), SET], FORGOTTEN, id="on without the variable"),
+        pytest.param([read(unset=False), SET], ["passed"], id="off without the variable"),
+        pytest.param([read(unset=None), SET], ["passed"], id="it cannot be told"),
+        pytest.param([read(unset=True), HARDENED], ["passed"], id="something else made it false"),
+        pytest.param([read(unset=True, guard="X"), SET], ["passed"], id="under a condition"),
+        pytest.param([read(unset=True)], FORGOTTEN, id="without a boot"),
         pytest.param(
-            [read("True"), settings_of({"set": {"DEBUG": True}, "samples": {"DEBUG": "D"}})],
+            [read(unset=True), settings_of({"set": {"DEBUG": True}})], ["passed"], id="it is on: told as that"
+        ),
+        pytest.param(
+            [read(unset=True), settings_of({"set": {"DEBUG": True}, "samples": {"DEBUG": "D"}})],
             FORGOTTEN,
             id="on in an example file only",
         ),

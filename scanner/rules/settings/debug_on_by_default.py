@@ -15,14 +15,11 @@ said has to mean the safe side.
 - CWE-636, CWE-489
 """
 
-import ast
 from collections.abc import Iterator
 
 from scanner.facts.settings import EmptyEnvBoot, Settings
-from scanner.facts.settings_source import Assignment, Origin, SettingsSource
+from scanner.facts.settings_source import Assignment, SettingsSource
 from scanner.model import Evidence, Finding, Severity, quoted, rule
-
-_TRUE_WORDS = frozenset({"true", "1", "yes", "on", "t", "y", "ok"})
 
 
 @rule(severity=Severity.HIGH)
@@ -56,18 +53,10 @@ def _is_on(settings: Settings) -> bool:
 
 
 def _on_by_default(winner: Assignment, settings: Settings | None) -> bool:
-    """The assignment reads a variable whose default means true, and nothing but that variable made it false."""
-    if winner.origin is not Origin.ENV_DEFAULT or winner.guard is not None or not winner.default:
+    """The assignment is true while its variable is not set, and nothing but that variable made it false."""
+    if winner.guard is not None or winner.variable is None or not winner.when_unset:
         return False
-    if settings is not None and not settings.value("DEBUG") and winner.variable not in settings.environment_names:
-        return False
-    try:
-        value: object = ast.literal_eval(winner.default)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return False
-    if isinstance(value, str) and winner.cast in {"env-bool", "int", "json"}:
-        return value.strip().lower() in _TRUE_WORDS
-    return bool(value)
+    return settings is None or bool(settings.value("DEBUG")) or winner.variable in settings.environment_names
 
 
 def _message(winner: Assignment | None, settings: Settings | None) -> str:
