@@ -18,6 +18,7 @@ from scanner import __version__
 from scanner.config import CONFIG_FILE, Config
 from scanner.configure import configure
 from scanner.flags import given_options, with_options
+from scanner.init import init
 from scanner.model import Progress, SeatrialError
 from scanner.results import merge, publish
 from scanner.runner_secrets import RUNNERS_OWN, taken
@@ -268,5 +269,6 @@ def explain(rule: str) -> int:
     return 0
 
 
+cli.add_command(init)
 cli.add_command(merge)
 cli.add_command(publish)

@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "publish": {"model", "distrust", "github", "reports"},
     "flags": {"config"},
     "runner_secrets": set(),
+    "init": {"model", "config", "configure", "delivery", "scan", "baseline", "flags", "runner_secrets"},
     "results": {
         "model",
         "config",
@@ -77,6 +78,7 @@ ALLOWED: dict[str, set[str]] = {
         "baseline",
         "results",
         "runner_secrets",
+        "init",
     },
     "__main__": {"cli"},
 }
