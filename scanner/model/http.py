@@ -59,6 +59,10 @@ class Request:
     reads: Reads = Reads.ONE_ANSWER
     label: str = ""
     """What a person would type, such as ``GET https://shop.example/static/x``."""
+    tls_version: str = ""
+    """The only version of TLS that the client offers (``TLSv1.1``); empty for all that it has."""
+    ciphers: str = ""
+    """The only ciphers that it offers, in OpenSSL's notation; empty for all that it has."""
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,8 @@ def _line(number: int, request: Request) -> bytes:
             "verify": request.verify,
             "raw": base64.b64encode(request.raw).decode("ascii"),
             "reads": request.reads.value,
+            "tls_version": request.tls_version,
+            "ciphers": request.ciphers,
             "connect": CONNECT_SECONDS,
             "wait": seconds_for(request),
         }

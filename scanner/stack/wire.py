@@ -44,6 +44,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, List, NamedTuple, Tuple
 
@@ -90,6 +91,8 @@ class Question(NamedTuple):
     reads: str
     connect: float
     wait: float
+    tls_version: str = ""
+    ciphers: str = ""
 
 
 def question(found: dict[str, Any]) -> Question:
@@ -109,6 +112,8 @@ def question(found: dict[str, Any]) -> Question:
         reads=str(found.get("reads", "one-answer")),
         connect=float(found["connect"]),
         wait=float(found["wait"]),
+        tls_version=str(found.get("tls_version", "")),
+        ciphers=str(found.get("ciphers", "")),
     )
 
 
@@ -200,6 +205,8 @@ class Prober:
         self.nameless = client_context(ca, client, verify=True)
         self.nameless.check_hostname = False
         self.careless = client_context(ca, client, verify=False)
+        self.client = client
+        self.lock = threading.Lock()
 
     def ask(self, asked: Question) -> Answer:
         """Connect, shake hands, send, read. Every failure is an answer."""
@@ -226,9 +233,11 @@ class Prober:
     def handshake(self, plain: socket.socket, asked: Question) -> tuple[ssl.SSLSocket, dict[str, object]]:
         """The encrypted stream, and what was agreed on. Closes the plain one when it fails."""
         trusting = self.named if asked.sni else self.nameless
-        context = trusting if asked.verify else self.careless
         plain.settimeout(asked.wait)
         try:
+            context = trusting if asked.verify else self.careless
+            if asked.tls_version or asked.ciphers:
+                context = self.narrow(asked)
             stream = context.wrap_socket(plain, server_hostname=asked.sni)
         except BaseException:
             plain.close()
@@ -245,6 +254,23 @@ class Prober:
             "not_after": certificate.get("notAfter"),
             "compression": stream.compression(),
         }
+
+    def narrow(self, asked: Question) -> ssl.SSLContext:
+        """A client that offers only that version and those ciphers. Raises ValueError when this build has none."""
+        # The old versions are deprecated in Python, and filters of warnings belong to all threads.
+        with self.lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context = client_context(None, self.client, verify=False)
+            try:
+                if asked.tls_version:
+                    version = ssl.TLSVersion[asked.tls_version.replace(".", "_")]
+                    context.maximum_version = version
+                    context.minimum_version = version
+                if asked.ciphers:
+                    context.set_ciphers(asked.ciphers + ":@SECLEVEL=0")
+            except (ssl.SSLError, KeyError) as error:
+                raise ValueError("this client cannot offer that: " + str(error)) from error
+        return context
 
 
 def client_context(ca: str | None, client: str | None, *, verify: bool) -> ssl.SSLContext:

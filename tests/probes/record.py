@@ -112,7 +112,9 @@ def _head(live: LiveStack, settings: Settings, urlconf: Urlconf) -> dict[str, An
 
 
 def _line(one: Exchange) -> dict[str, Any]:
-    asked = {"ask": question_of(one.request)}
+    asked: dict[str, Any] = {"ask": question_of(one.request)}
+    if one.tls is not None and (one.request.tls_version or one.request.ciphers):
+        asked["tls"] = {"version": one.tls.version, "cipher": one.tls.cipher}
     if isinstance(one.answer, NoResponse):
         return {**asked, "cause": one.answer.cause.value}
     more = [_response(answer) for answer in one.more]

@@ -33,6 +33,7 @@ from scanner.model import (
     Request,
     Response,
     Silent,
+    Tls,
     Unavailable,
 )
 from scanner.project import Checkout, Project, find_projects, read_checkout
@@ -55,7 +56,12 @@ def question_of(request: Request) -> str:
     head, _, body = request.raw.decode("latin-1").partition("\r\n\r\n")
     lines = [line for line in head.split("\r\n") if line not in CLIENT_HEADERS]
     kind = "connect" if request.reads is Reads.CONNECT_ONLY else " | ".join([*lines, *([body] if body else [])])
-    return f"{request.door} sni={request.sni} {kind}"
+    offer = "".join(f" {name}={value}" for name, value in _offer(request) if value)
+    return f"{request.door} sni={request.sni}{offer} {kind}"
+
+
+def _offer(request: Request) -> tuple[tuple[str, str], ...]:
+    return (("tls", request.tls_version), ("ciphers", request.ciphers))
 
 
 class RecordedStack:
@@ -66,11 +72,13 @@ class RecordedStack:
         answers: Mapping[str, Response | NoResponse],
         change: Change | None = None,
         more: Mapping[str, tuple[Response, ...]] | None = None,
+        tls: Mapping[str, Tls] | None = None,
     ) -> None:
         """``change`` may put another answer in place of a recorded one, or where there is none; None leaves it.
 
-        ``more``: what else came on the same connection.
+        ``more``: what else came on the same connection; ``tls``: what a handshake with one offer agreed on.
         """
+        self.tls = tls or {}
         self.answers = answers
         self.more = more or {}
         self.change = change
@@ -89,7 +97,8 @@ class RecordedStack:
                 message = f"not recorded: {question_of(request)}"
                 raise AssertionError(message)
             more = self.more.get(question_of(request), ()) if answer is recorded else ()
-            exchanges.append(Exchange(len(self.done) + 1, probe, request, answer, more))
+            tls = self.tls.get(question_of(request)) if answer is recorded else None
+            exchanges.append(Exchange(len(self.done) + 1, probe, request, answer, more, tls))
             self.done.append(exchanges[-1])
         return tuple(exchanges)
 
@@ -108,6 +117,7 @@ class Recording:
     urlconf: Urlconf
     answers: Mapping[str, Response | NoResponse]
     more: Mapping[str, tuple[Response, ...]]
+    tls: Mapping[str, Tls]
 
 
 @functools.cache
@@ -117,13 +127,15 @@ def recording(name: str) -> Recording:
     asked = [json.loads(line) for line in lines]
     answers = {one["ask"]: _answer(one) for one in asked}
     more = {one["ask"]: tuple(map(_response, one["more"])) for one in asked if "more" in one}
+    tls = {one["ask"]: Tls(one["tls"]["version"], one["tls"]["cipher"]) for one in asked if "tls" in one}
     return Recording(
         name,
-        _live(head["live"], RecordedStack(answers, more=more)),
+        _live(head["live"], RecordedStack(answers, more=more, tls=tls)),
         _settings(head["settings"]),
         _urlconf(head["urlconf"]),
         answers,
         more,
+        tls,
     )
 
 
@@ -208,9 +220,10 @@ def facts(
     """
     taken = recording(name)
     values = {**taken.settings.values, **{key: Value(type(one).__name__, one) for key, one in (settings or {}).items()}}
+    sender = RecordedStack(taken.answers, change, taken.more, taken.tls)
     given = {
         **_files(taken.project),
-        LiveStack: dataclasses.replace(taken.live, sender=RecordedStack(taken.answers, change, taken.more), **live),  # type: ignore[arg-type]
+        LiveStack: dataclasses.replace(taken.live, sender=sender, **live),  # type: ignore[arg-type]  # any field
         Settings: dataclasses.replace(taken.settings, values=values, cors=cors),
         Urlconf: taken.urlconf,
     }

@@ -3,10 +3,11 @@
 import pytest
 
 from scanner.facts.compose import Compose, ComposeProject, Service, ServiceRole
+from scanner.facts.forwarded_host_spoof import ForwardedAttempt, ForwardedHostSpoof
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import Assignment, Origin, SettingsSource
 from scanner.model import Location
-from tests.edgekit import DJANGO, HEADERS, PASS, PLAIN, REFUSE, gunicorn, https, nginx_of, settings, short
+from tests.edgekit import DJANGO, HEADERS, PASS, PLAIN, REFUSE, gunicorn, https, nginx_of, place, settings, short
 from tests.rulekit import HARDENED, judge_facts, make, settings_of
 
 AT_443 = "server shop.example:443 location /"
@@ -66,6 +67,36 @@ XFH = "proxy_set_header X-Forwarded-Host"
 )
 def test_forwarded_host_spoofable(conf: str, changed: dict[str, object], expected: list[str]) -> None:
     outcome = judge_facts("forwarded_host_spoofable", nginx_of(conf), settings(**changed), gunicorn())
+    assert short(outcome, "high") == expected
+
+
+def forged(host: str | None, status: int = 200, header: str = "X-Forwarded-Host") -> ForwardedHostSpoof:
+    """What the stack made of a forged header at the only location."""
+    fields = {
+        "door": "https",
+        "location": place(nginx_of(sent()), "/"),
+        "header": header,
+        "status": status,
+        "host": host,
+        "absolute": host and f"https://{host}/x",
+        "baseline_host": "shop.example",
+        "baseline_absolute": "https://shop.example/x",
+    }
+    return ForwardedHostSpoof((make(ForwardedAttempt, fields),))
+
+
+@pytest.mark.parametrize(
+    ("known", "spoof", "expected"),
+    [
+        pytest.param(EVERYONE, forged("evil.test"), ["high proven settings.USE_X_FORWARDED_HOST"], id="believed"),
+        pytest.param(FORWARDED, forged(None, 400), ["medium proven settings.USE_X_FORWARDED_HOST"], id="refused"),
+        pytest.param(EVERYONE, forged("shop.example"), ["passed"], id="without effect"),
+        pytest.param(EVERYONE, ForwardedHostSpoof(()), [f"high {AT_SETTING}"], id="not asked"),
+        pytest.param({}, forged("shop.example"), ["passed"], id="nobody reads it"),
+    ],
+)
+def test_forwarded_host_seen(known: dict[str, object], spoof: ForwardedHostSpoof, expected: list[str]) -> None:
+    outcome = judge_facts("forwarded_host_spoofable", nginx_of(sent()), settings(**known), gunicorn(), spoof)
     assert short(outcome, "high") == expected
 
 

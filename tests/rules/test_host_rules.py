@@ -4,8 +4,22 @@ import pytest
 
 from scanner.facts.host_spoof import HostAttempt, HostOutcome, HostSpoof
 from scanner.facts.plain_http import PlainAnswer, PlainHttp, PlainKind
+from scanner.facts.request_line import LineAttempt, RequestLine
 from scanner.facts.settings import Settings
-from tests.edgekit import DJANGO, PASS, PLAIN, REDIRECT, REFUSE, exchange, gunicorn, https, nginx_of, settings, short
+from tests.edgekit import (
+    DJANGO,
+    PASS,
+    PLAIN,
+    REDIRECT,
+    REFUSE,
+    exchange,
+    gunicorn,
+    https,
+    nginx_of,
+    place,
+    settings,
+    short,
+)
 from tests.rulekit import DOORS, HARDENED, judge_facts, make, settings_of
 
 EVIL = "evil-0123.test"
@@ -87,6 +101,28 @@ def absolute(outcome: HostOutcome, status: int, echoed: str | None) -> HostSpoof
 def test_host_header_from_client_seen(spoof: HostSpoof, expected: list[str]) -> None:
     conf = nginx_of(https(host("$http_host")))
     assert short(judge_facts("host_header_from_client", conf, HARDENED, gunicorn(), spoof), "high") == expected
+
+
+def odd(status: int, echoed: str | None, by_proxy: bool = False) -> RequestLine:
+    conf = nginx_of(https(host("$http_host")))
+    fields = {"variant": "absolute", "door": "https", "location": place(conf, "/"), "status": status}
+    attempt = make(LineAttempt, {**fields, "echoed_host": echoed, "by_proxy": by_proxy})
+    return RequestLine(EVIL, (attempt,))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param(odd(400, None), [f"low proven {AT_443}"], id="Django refused it"),
+        pytest.param(odd(200, EVIL), [f"low proven {AT_443}"], id="Django believed it"),
+        pytest.param(odd(200, "shop.example"), ["passed"], id="the line's name arrived"),
+        pytest.param(odd(400, None, by_proxy=True), ["passed"], id="nginx refuses such a request"),
+        pytest.param(RequestLine(EVIL, ()), [f"low inferred {AT_443}"], id="not asked"),
+    ],
+)
+def test_host_header_from_client_by_odd_request_lines(line: RequestLine, expected: list[str]) -> None:
+    conf = nginx_of(https(host("$http_host")))
+    assert short(judge_facts("host_header_from_client", conf, HARDENED, gunicorn(), line), "high") == expected
 
 
 FOUND_302 = f"server {{ {PLAIN} return 302 https://$host$request_uri; }}"

@@ -7,9 +7,10 @@ import pytest
 from scanner.facts.app_servers import AppServers
 from scanner.facts.cipher_list import read_ciphers
 from scanner.facts.nginx import Nginx
+from scanner.facts.tls_handshakes import GroupSeen, Handshake, TlsHandshakes, VersionSeen
 from scanner.model import Location
 from tests.edgekit import DJANGO, PLAIN, gunicorn, https, nginx_of, short
-from tests.rulekit import judge_facts
+from tests.rulekit import judge_facts, make
 
 OLD = "ssl_protocols TLSv1 TLSv1.1 TLSv1.2;"
 NEW = "ssl_protocols TLSv1.2 TLSv1.3;"
@@ -189,3 +190,82 @@ def test_what_a_cipher_list_keeps(text: str, weaknesses: set[str]) -> None:
 )
 def test_forward_secrecy_of_a_cipher_list(text: str, expected: bool) -> None:
     assert read_ciphers(text).forward_secrecy is expected
+
+
+CHOOSING = DEFAULT.format(OLD) + https(NEW + DJANGO)
+ONLY = https(OLD + DJANGO)
+
+
+def shaken(version: str, outcome: Handshake, nginx_version: str = "1.22.1") -> TlsHandshakes:
+    fields = {"name": "shop.example", "door": "https", "version": version, "outcome": outcome, "cipher": "c"}
+    return TlsHandshakes((make(VersionSeen, fields),), (), nginx_version)
+
+
+@pytest.mark.parametrize(
+    ("nginx", "seen", "expected"),
+    [
+        pytest.param(at(None, ONLY), shaken("TLSv1", Handshake.DONE), [f"high proven {AT_443}"], id="it completes"),
+        pytest.param(
+            at(None, ONLY), shaken("TLSv1", Handshake.REFUSED), [f"low inferred {AT_443}"], id="this build refuses it"
+        ),
+        pytest.param(
+            at(None, ONLY),
+            shaken("TLSv1", Handshake.CLIENT_CANNOT),
+            [f"high inferred {AT_443}"],
+            id="nothing was asked",
+        ),
+        pytest.param(
+            at(None, ONLY),
+            shaken("TLSv1.2", Handshake.DONE),
+            [f"high inferred {AT_443}"],
+            id="another version was asked",
+        ),
+        pytest.param(
+            at("1.22.1", CHOOSING),
+            shaken("TLSv1", Handshake.DONE),
+            ["high proven server _:443 ssl_protocols"],
+            id="the same side of 1.29.2",
+        ),
+        pytest.param(
+            at("1.22.1", CHOOSING),
+            shaken("TLSv1", Handshake.DONE, "1.31.3"),
+            ["high inferred server _:443 ssl_protocols"],
+            id="the other side of 1.29.2",
+        ),
+        pytest.param(
+            at(None, CHOOSING),
+            shaken("TLSv1", Handshake.DONE),
+            ["medium inferred server _:443 ssl_protocols"],
+            id="the target's side is not known",
+        ),
+        pytest.param(at(None, https(NEW + DJANGO)), shaken("TLSv1", Handshake.REFUSED), ["passed"], id="good"),
+    ],
+)
+def test_tls_protocol_seen(nginx: Nginx, seen: TlsHandshakes, expected: list[str]) -> None:
+    assert short(judge_facts("tls_protocol_old", nginx, seen), "high") == expected
+
+
+def groups(**outcomes: Handshake) -> TlsHandshakes:
+    made = [
+        make(GroupSeen, {"name": "shop.example", "door": "https", "group": group, "outcome": outcome, "cipher": "c"})
+        for group, outcome in outcomes.items()
+    ]
+    return TlsHandshakes((), tuple(made))
+
+
+PROVEN = ["medium proven server shop.example:443 ssl_ciphers"]
+
+
+@pytest.mark.parametrize(
+    ("ciphers", "seen", "expected"),
+    [
+        pytest.param("HIGH:eNULL", groups(null=Handshake.DONE), PROVEN, id="NULL is agreed to"),
+        pytest.param("HIGH:eNULL", groups(null=Handshake.REFUSED), WEAK, id="this build refuses NULL"),
+        pytest.param("AES256-SHA", groups(rsa=Handshake.DONE, ecdhe=Handshake.REFUSED), PROVEN, id="nothing secret"),
+        pytest.param("HIGH:RC4-SHA", groups(rsa=Handshake.DONE, ecdhe=Handshake.DONE), WEAK, id="no client has RC4"),
+        pytest.param("HIGH:!aNULL", groups(rsa=Handshake.DONE, ecdhe=Handshake.DONE), ["passed"], id="good"),
+    ],
+)
+def test_tls_cipher_seen(ciphers: str, seen: TlsHandshakes, expected: list[str]) -> None:
+    conf = nginx_of(https(f"ssl_ciphers {ciphers};" + DJANGO))
+    assert short(judge_facts("tls_cipher_weak", conf, seen), "medium") == expected

@@ -169,6 +169,44 @@ def test_a_server_that_refuses_the_handshake(sender: WireSender, serve: Callable
     assert cause(sender.send("test", Request(Door("https", "127.0.0.1", plain.port), GET))) is Cause.TLS_REFUSED
 
 
+@pytest.mark.parametrize(
+    ("version", "ciphers", "agreed"),
+    [
+        ("TLSv1.2", "", "TLSv1.2"),
+        ("TLSv1.2", "ECDHE", "TLSv1.2"),
+        ("TLSv1.3", "", "TLSv1.3"),
+        ("", "", "TLSv1.3"),
+        ("TLSv1.1", "", Cause.TLS_REFUSED),
+        ("TLSv1.2", "aNULL", Cause.TLS_REFUSED),
+        ("TLSv1.2", "no-such-cipher", Cause.CLIENT_CANNOT),
+        ("SSLv3", "", Cause.CLIENT_CANNOT),
+        ("nonsense", "", Cause.CLIENT_CANNOT),
+    ],
+)
+def test_a_client_that_offers_little(
+    sender: WireSender,
+    serve: Callable[..., Door],
+    authority: Authority,
+    tmp_path: Path,
+    version: str,
+    ciphers: str,
+    agreed: str | Cause,
+) -> None:
+    leaf = authority.leaf(("shop.example",))
+    (tmp_path / "leaf.pem").write_bytes(leaf.full_chain + leaf.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "leaf.pem")
+    door = serve(says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), context)
+    request = Request(door, GET, sni="shop.example", verify=False, tls_version=version, ciphers=ciphers)
+    found = sender.send("test", request)
+    if isinstance(agreed, Cause):
+        assert cause(found) is agreed
+        assert found.tls is None
+    else:
+        assert found.tls is not None
+        assert found.tls.version == agreed
+
+
 def test_several_at_a_time_come_back_in_order(sender: WireSender, serve: Callable[..., Door]) -> None:
     def slow_first(connection: socket.socket) -> None:
         number = connection.recv(100).split(b"/")[1].split()[0]

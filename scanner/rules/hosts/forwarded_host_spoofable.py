@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from scanner.facts.app_servers import AppServers
 from scanner.facts.compose import Compose
 from scanner.facts.edge import DjangoPlace, all_django_places, hidden_by_compose, other_edge
+from scanner.facts.exchange_text import exchange_text
+from scanner.facts.forwarded_host_spoof import ForwardedAttempt, ForwardedHostSpoof
 from scanner.facts.host_names import refuses_strangers
 from scanner.facts.nginx import Nginx
 from scanner.facts.scheme import client_variables, forwarded_text
@@ -33,9 +35,10 @@ from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted, require_decided, settings_place
 from scanner.facts.settings_source import SettingsSource
 from scanner.facts.topology import Topology
-from scanner.model import Evidence, Finding, LayerMissing, NotApplicable, Severity, UnknownValue, quoted, rule
+from scanner.model import Evidence, Finding, LayerMissing, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import (
     Blanked,
+    Configuration,
     Directive,
     Forwarded,
     NginxDefault,
@@ -54,6 +57,8 @@ class _Hole:
 
     place: DjangoPlace
     sent: Forwarded
+    attempts: tuple[ForwardedAttempt, ...] = ()
+    """What the live stack was told through it, and took for the client's word."""
 
     @property
     def directive(self) -> Directive | None:
@@ -69,6 +74,7 @@ def check(
     servers: AppServers | None,
     compose: Compose | None,
     topology: Topology | None,
+    spoof: ForwardedHostSpoof | None,
 ) -> Iterator[Finding]:
     read = [pair for pair in _HEADERS if settings.value(pair[0])]
     if not read:
@@ -83,7 +89,7 @@ def check(
     unknown: UnknownValue | None = None
     for name, header in read:
         require_decided(settings, name)
-        holes, problem = _holes(places, header)
+        holes, problem = _holes(places, header, None if nginx is None else nginx.main, spoof)
         unknown = unknown or problem
         if holes:
             yield from _findings(name, header, holes, places, settings, source)
@@ -101,24 +107,42 @@ def _nobody(compose: Compose | None, topology: Topology | None) -> Exception:
     return LayerMissing("the repository has no proxy in front of Django")
 
 
-def _holes(places: Sequence[DjangoPlace], header: str) -> tuple[list[_Hole], UnknownValue | None]:
+def _holes(
+    places: Sequence[DjangoPlace], header: str, main: Configuration | None, spoof: ForwardedHostSpoof | None
+) -> tuple[list[_Hole], UnknownValue | None]:
     found: list[_Hole] = []
     unknown: UnknownValue | None = None
     for place in places:
         sent = forwarded_header(place.level, header)
-        match sent:
-            case UndecidedHeader(missing):
-                unknown = UnknownValue(f"{missing.text} at {missing.location} may set {header}", missing.location)
-            case PassedOn():
-                found.append(_Hole(place, sent))
-            case Overwritten(values):
-                if client_variables(place.configuration, values[-1][0], place.level):
+        asked = spoof.at(place.location.location, header) if spoof is not None and place.configuration is main else ()
+        believed = tuple(one for one in asked if one.changed or one.refused)
+        if believed:
+            found.append(_Hole(place, sent, believed))
+        elif not asked:
+            try:
+                if _comes_from_client(place, sent, header):
                     found.append(_Hole(place, sent))
-                elif values[-1][1].is_template:
-                    unknown = UnknownValue(f"{values[-1][1].text} at {values[-1][1].location}")
-            case Blanked() | NginxDefault():
-                pass
+            except UnknownValue as error:
+                unknown = error
     return found, unknown
+
+
+def _comes_from_client(place: DjangoPlace, sent: Forwarded, header: str) -> bool:
+    """Whether the client's own header reaches Django, from the files alone."""
+    match sent:
+        case UndecidedHeader(missing):
+            raise UnknownValue(f"{missing.text} at {missing.location} may set {header}", missing.location)
+        case PassedOn():
+            return True
+        case Overwritten(values):
+            text, line = values[-1]
+            if client_variables(place.configuration, text, place.level):
+                return True
+            if line.is_template:
+                raise UnknownValue(f"{line.text} at {line.location}", line.location)
+            return False
+        case Blanked() | NginxDefault():
+            return False
 
 
 def _findings(
@@ -130,7 +154,6 @@ def _findings(
     source: SettingsSource | None,
 ) -> Iterator[Finding]:
     """One finding at the setting where no location is safe, else one for each location that is not."""
-    severity = _severity(name, settings)
     fact = booted(settings, source, name)
     if len(holes) == len(places):
         yield Finding(
@@ -138,8 +161,9 @@ def _findings(
             f"`{header}`: {_effect(name)}.",
             location=settings_place(settings, source, name),
             symbol=f"settings.{name}",
-            evidence=(fact, *(_evidence(hole) for hole in holes[:4])),
-            severity=severity,
+            evidence=(fact, *(_evidence(hole) for hole in holes[:4]), *_seen(holes)),
+            proof=_proof(holes),
+            severity=_severity(name, settings, holes),
         )
         return
     for hole in holes:
@@ -149,8 +173,9 @@ def _findings(
             f"believes: {_effect(name)}.",
             location=hole.place.location.location if line is None else line.location,
             symbol=hole.place.location.symbol,
-            evidence=(_evidence(hole), fact),
-            severity=severity,
+            evidence=(_evidence(hole), fact, *_seen([hole])),
+            proof=_proof([hole]),
+            severity=_severity(name, settings, [hole]),
         )
 
 
@@ -167,8 +192,25 @@ def _effect(name: str) -> str:
     return "any client chooses the site's host" if name.endswith("HOST") else "any client chooses the port of links"
 
 
-def _severity(name: str, settings: Settings) -> Severity:
+def _seen(holes: list[_Hole]) -> list[Evidence]:
+    found = [one for hole in holes for one in hole.attempts][:3]
+    return [
+        Evidence(f"{exchange_text(one.exchange)}: request.build_absolute_uri() = {one.absolute}")
+        if one.changed
+        else Evidence(f"{exchange_text(one.exchange)}: Django took that name, and ALLOWED_HOSTS refused it")
+        for one in found
+    ]
+
+
+def _proof(holes: list[_Hole]) -> Proof:
+    return Proof.PROVEN if any(hole.attempts for hole in holes) else Proof.INFERRED
+
+
+def _severity(name: str, settings: Settings, holes: list[_Hole]) -> Severity:
     if name.endswith("PORT"):
         return Severity.LOW
+    seen = [one for hole in holes for one in hole.attempts]
+    if seen:
+        return Severity.HIGH if any(one.changed for one in seen) else Severity.MEDIUM
     known = "ALLOWED_HOSTS" not in settings.injected and "ALLOWED_HOSTS" not in settings.samples
     return Severity.HIGH if known and not refuses_strangers(settings) else Severity.MEDIUM

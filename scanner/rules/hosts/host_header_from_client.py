@@ -29,12 +29,13 @@ from scanner.facts.host_names import refuses_strangers
 from scanner.facts.host_spoof import HostAttempt, HostOutcome, HostSpoof
 from scanner.facts.nginx import Nginx
 from scanner.facts.nginx_fix import line_fix
+from scanner.facts.request_line import RequestLine
 from scanner.facts.scheme import is_client_variable
 from scanner.facts.sent_headers import level_symbol
 from scanner.facts.settings import Settings
 from scanner.facts.settings_place import booted
 from scanner.facts.settings_source import SettingsSource
-from scanner.model import Evidence, Finding, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
+from scanner.model import Evidence, Exchange, Finding, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import Directive, Overwritten, UndecidedHeader, forwarded_header
 
 _HEADER = "Host"
@@ -55,6 +56,21 @@ class _Hole:
         return set(self.variables) == {_RAW}
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What became of a request whose line names the site and whose Host header names a stranger."""
+
+    exchange: Exchange
+    evil: str
+    echoed: str | None
+    by_proxy: bool
+
+    @property
+    def arrived(self) -> bool:
+        """Django got the header's name: it believed it, or refused it."""
+        return not self.by_proxy if self.echoed is None else self.echoed == self.evil
+
+
 @rule(severity=Severity.HIGH)
 def check(
     nginx: Nginx,
@@ -62,6 +78,7 @@ def check(
     source: SettingsSource | None,
     servers: AppServers | None,
     spoof: HostSpoof | None,
+    line: RequestLine | None,
 ) -> Iterator[Finding]:
     places = all_django_places(nginx, servers, settings)
     if not places:
@@ -77,10 +94,10 @@ def check(
         if hole is not None:
             found.setdefault(hole.directive, []).append(hole)
     for holes in found.values():
-        attempts = [one for hole in holes if hole.is_raw_host for one in _attempts(hole.place, nginx, spoof)]
-        if attempts and all(_kept_out(one, spoof) for one in attempts):
-            continue
-        yield _finding(holes, settings, source, [one for one in attempts if not _kept_out(one, spoof)])
+        seen = [one for hole in holes if hole.is_raw_host for one in _seen(hole.place, nginx, spoof, line)]
+        arrived = [one for one in seen if one.arrived]
+        if arrived or not seen:
+            yield _finding(holes, settings, source, arrived)
     if unknown is not None:
         raise unknown
 
@@ -105,19 +122,32 @@ def _hole(place: DjangoPlace) -> _Hole | None:
     return _Hole(place, directive, from_client)
 
 
-def _attempts(place: DjangoPlace, nginx: Nginx, spoof: HostSpoof | None) -> list[HostAttempt]:
-    """Requests whose line names the site and whose Host header names a stranger, and that this location took."""
-    if spoof is None or place.configuration is not nginx.main:
+def _seen(place: DjangoPlace, nginx: Nginx, spoof: HostSpoof | None, line: RequestLine | None) -> list[_Seen]:
+    """The requests of the live stack that this location took."""
+    if place.configuration is not nginx.main:
         return []
     found = []
-    for one in spoof.attempts:
-        if one.variant != "h" or one.host != spoof.evil or one.outcome is HostOutcome.CLOSED:
-            continue
-        name, path = _line(one)
-        server = server_at(place.configuration, one.door, name)
-        if server is place.server and place.configuration.location_for(server, path) is place.location:
-            found.append(one)
-    return found
+    if line is not None:
+        found = [
+            _Seen(one.exchange, line.evil, one.echoed_host, one.by_proxy)
+            for one in line.attempts
+            if one.variant == "absolute" and one.status is not None and place.is_at(one.location)
+        ]
+    if found or spoof is None:
+        return found
+    refused = {HostOutcome.PROXY_PAGE, HostOutcome.TLS_REFUSED}
+    return [
+        _Seen(one.exchange, spoof.evil, one.echoed_host, one.outcome in refused)
+        for one in spoof.attempts
+        if one.variant == "h" and one.host == spoof.evil and one.outcome is not HostOutcome.CLOSED and _took(place, one)
+    ]
+
+
+def _took(place: DjangoPlace, attempt: HostAttempt) -> bool:
+    """The location is the one that nginx chooses for the name and path of the request line."""
+    name, path = _line(attempt)
+    server = server_at(place.configuration, attempt.door, name)
+    return server is place.server and place.configuration.location_for(server, path) is place.location
 
 
 def _line(attempt: HostAttempt) -> tuple[str, str]:
@@ -128,15 +158,8 @@ def _line(attempt: HostAttempt) -> tuple[str, str]:
     return host.partition(":")[0], slash + path.partition("?")[0]
 
 
-def _kept_out(attempt: HostAttempt, spoof: HostSpoof | None) -> bool:
-    """Django answered under the name of the request line, or nginx did not let the request pass."""
-    if attempt.outcome in {HostOutcome.PROXY_PAGE, HostOutcome.TLS_REFUSED}:
-        return True
-    return attempt.echoed_host is not None and spoof is not None and attempt.echoed_host != spoof.evil
-
-
 def _finding(
-    holes: list[_Hole], settings: Settings | None, source: SettingsSource | None, seen: list[HostAttempt]
+    holes: list[_Hole], settings: Settings | None, source: SettingsSource | None, seen: list[_Seen]
 ) -> Finding:
     first = holes[0]
     names = " and ".join(quoted(f"${name}") for name in first.variables)
@@ -169,7 +192,8 @@ def _severity(settings: Settings | None, *, raw: bool) -> Severity:
     return Severity.MEDIUM if lax else Severity.LOW
 
 
-def _text(attempt: HostAttempt) -> str:
-    if attempt.echoed_host is not None:
-        return f"{exchange_text(attempt.exchange)}, Host: {attempt.host}: request.get_host() is {attempt.echoed_host}"
-    return f"{exchange_text(attempt.exchange)}, Host: {attempt.host}: Django got that name and refused it"
+def _text(seen: _Seen) -> str:
+    asked = f"{exchange_text(seen.exchange)}, Host: {seen.evil}"
+    if seen.echoed is not None:
+        return f"{asked}: request.get_host() is {seen.echoed}"
+    return f"{asked}: Django got that name and refused it"

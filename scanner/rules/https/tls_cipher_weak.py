@@ -27,8 +27,9 @@ from scanner.facts.nginx import Nginx
 from scanner.facts.sent_headers import level_symbol
 from scanner.facts.server_words import option_of
 from scanner.facts.tls_files import TlsFiles
+from scanner.facts.tls_handshakes import GroupSeen, Handshake, TlsHandshakes
 from scanner.facts.tls_listeners import TlsListener, protocol_deciders, tls_listeners, version_of
-from scanner.model import Evidence, Finding, Location, NotApplicable, Severity, UnknownValue, quoted, rule
+from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import Directive, Level
 
 _NAME = "ssl_ciphers"
@@ -46,7 +47,9 @@ class _Line:
 
 
 @rule(severity=Severity.MEDIUM, needs_one_of=(Nginx, AppServers))
-def check(nginx: Nginx | None, servers: AppServers | None, files: TlsFiles | None) -> Iterator[Finding]:
+def check(
+    nginx: Nginx | None, servers: AppServers | None, files: TlsFiles | None, shaken: TlsHandshakes | None
+) -> Iterator[Finding]:
     listeners = [(one, listener) for one in judged(nginx) for listener in tls_listeners(one)]
     own = [(one, found) for one in (servers.servers if servers else ()) if (found := option_of(one, "--ciphers"))]
     if not listeners and not own:
@@ -58,17 +61,20 @@ def check(nginx: Nginx | None, servers: AppServers | None, files: TlsFiles | Non
     for configuration, listener in listeners:
         version = version_of(nginx.version) if nginx is not None and configuration is nginx.main else None
         lines.take(listener, version)
-    yield from _judge(lines, files)
+    yield from _judge(lines, files, nginx, shaken)
     if lines.unknown is not None:
         raise lines.unknown
 
 
-def _judge(lines: "_Lines", files: TlsFiles | None) -> Iterator[Finding]:
+def _judge(
+    lines: "_Lines", files: TlsFiles | None, nginx: Nginx | None, shaken: TlsHandshakes | None
+) -> Iterator[Finding]:
     for line in lines.ciphers.values():
         if line.directive.is_template:
             lines.unknown = UnknownValue(f"{line.directive.text} at {line.directive.location}", line.directive.location)
         elif faults := _faults(line.directive.arg(0)):
-            yield _finding(line, faults)
+            ours = [one for one in line.listeners if nginx is not None and one.configuration is nginx.main]
+            yield _finding(line, faults, _agreed(ours, shaken))
     for line in lines.parameters.values():
         bits = files.dh_bits.get(line.directive.arg(0)) if files is not None else None
         if bits is not None and bits < _ENOUGH:
@@ -123,13 +129,30 @@ def _faults(text: str) -> list[str]:
     return faults
 
 
-def _finding(line: _Line, faults: list[str]) -> Finding:
+def _agreed(listeners: list[TlsListener], shaken: TlsHandshakes | None) -> list[GroupSeen]:
+    """Weak groups to which the live stack agreed for these listeners, offered alone.
+
+    The key exchange without forward secrecy counts where nothing else was to be had.
+    """
+    names = {name for listener in listeners for name in listener.server.concrete_names}
+    ports = {listener.socket.port for listener in listeners}
+    asked = [one for one in (shaken.groups if shaken else ()) if one.name in names and one.door.port in ports]
+    done = [one for one in asked if one.outcome is Handshake.DONE]
+    secret = any(one.group in {"ecdhe", "dhe"} for one in done)
+    return [one for one in done if one.group in {"null", "anonymous"} or (one.group == "rsa" and not secret)]
+
+
+def _finding(line: _Line, faults: list[str], agreed: list[GroupSeen]) -> Finding:
     names = list(dict.fromkeys(listener.server.name for listener in line.listeners))
     return Finding(
         message=f"The ciphers for {', '.join(quoted(name) for name in names[:4])} keep {'; '.join(faults[:6])}.",
         location=line.directive.location,
         symbol=f"{level_symbol(line.level)} {_NAME}",
-        evidence=(Evidence(line.directive.text, line.directive.location),),
+        evidence=(
+            Evidence(line.directive.text, line.directive.location),
+            *(Evidence(f"{one.exchange.request.label}: {one.cipher}") for one in agreed[:3]),
+        ),
+        proof=Proof.PROVEN if agreed else Proof.INFERRED,
     )
 
 

@@ -26,8 +26,15 @@ from scanner.facts.nginx import Nginx
 from scanner.facts.nginx_fix import line_fix
 from scanner.facts.sent_headers import level_symbol
 from scanner.facts.server_words import option_of
-from scanner.facts.tls_listeners import TlsListener, protocol_deciders, tls_listeners, version_of
-from scanner.model import Evidence, Finding, Location, NotApplicable, Severity, UnknownValue, quoted, rule
+from scanner.facts.tls_handshakes import Handshake, TlsHandshakes, VersionSeen
+from scanner.facts.tls_listeners import (
+    OWN_PROTOCOLS_SINCE,
+    TlsListener,
+    protocol_deciders,
+    tls_listeners,
+    version_of,
+)
+from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import Directive, Level, Server
 
 _NAME = "ssl_protocols"
@@ -58,7 +65,7 @@ class _Exposed:
 
 
 @rule(severity=Severity.HIGH, needs_one_of=(Nginx, AppServers))
-def check(nginx: Nginx | None, servers: AppServers | None) -> Iterator[Finding]:
+def check(nginx: Nginx | None, servers: AppServers | None, shaken: TlsHandshakes | None) -> Iterator[Finding]:
     with_tls = [(one, list(tls_listeners(one))) for one in judged(nginx)]
     own = [pair for server in (servers.servers if servers else ()) if (pair := _app_version(server)) is not None]
     if not any(listeners for _, listeners in with_tls) and not own:
@@ -72,7 +79,8 @@ def check(nginx: Nginx | None, servers: AppServers | None) -> Iterator[Finding]:
         bare: list[TlsListener] = []
         for listener in listeners:
             unknown = _judge(listener, version, exposed, bare) or unknown
-        yield from (_finding(one, version) for one in exposed.values())
+        asked = shaken if nginx is not None and configuration is nginx.main else None
+        yield from (_finding(one, version, asked) for one in exposed.values())
         if bare and version is not None and version < _OPENSSL_3_SINCE:
             yield _by_default(bare, nginx.version if nginx else None)
     if unknown:
@@ -112,7 +120,7 @@ def _reading(server: Server) -> _Reading:
     return _Reading(found.value, found.level, tuple(words))
 
 
-def _finding(one: _Exposed, version: tuple[int, ...] | None) -> Finding:
+def _finding(one: _Exposed, version: tuple[int, ...] | None, shaken: TlsHandshakes | None) -> Finding:
     directive, reading = one.directive, one.reading
     names = list(dict.fromkeys(listener.server.name for listener in one.listeners))
     offered = " and ".join(quoted(word) for word in reading.old)
@@ -127,15 +135,46 @@ def _finding(one: _Exposed, version: tuple[int, ...] | None) -> Finding:
         Evidence(f"{line.text} (has no effect)", line.location)
         for line in _without_effect(one.listeners, directive, version)
     ]
+    attempts = _attempts(one, shaken)
+    done = [seen for seen in attempts if seen.outcome is Handshake.DONE]
+    refused = bool(attempts) and all(seen.outcome is Handshake.REFUSED for seen in attempts)
+    evidence += [Evidence(f"{seen.exchange.request.label}: {seen.version} with {seen.cipher}") for seen in done[:3]]
+    message = f"{offered} {'is' if len(reading.old) == 1 else 'are'} offered for "
+    message += f"{', '.join(quoted(name) for name in names[:4])}{why}"
+    if refused:
+        message += "; only the TLS library of the nginx that was started here refused it"
     return Finding(
-        message=f"{offered} {'is' if len(reading.old) == 1 else 'are'} offered for "
-        f"{', '.join(quoted(name) for name in names[:4])}{why}.",
+        message=f"{message}.",
         location=directive.location,
         symbol=f"{level_symbol(reading.level)} {_NAME}",
         evidence=tuple(evidence),
-        severity=Severity.HIGH if one.certain else Severity.MEDIUM,
+        proof=Proof.PROVEN if done and _same_side(one, version, shaken) else Proof.INFERRED,
+        severity=Severity.LOW if refused else Severity.HIGH if one.certain else Severity.MEDIUM,
         fix=line_fix(directive, f"{directive.text};", _GOOD),
     )
+
+
+def _attempts(one: _Exposed, shaken: TlsHandshakes | None) -> list[VersionSeen]:
+    """The handshakes with one of the old versions and one of the names for which the line decides."""
+    if shaken is None:
+        return []
+    names = {name for listener in one.listeners for name in listener.server.concrete_names}
+    ports = {listener.socket.port for listener in one.listeners}
+    return [
+        seen
+        for name in sorted(names)
+        for version in one.reading.old
+        for seen in shaken.version(name, version)
+        if seen.door.port in ports and seen.outcome is not Handshake.CLIENT_CANNOT
+    ]
+
+
+def _same_side(one: _Exposed, version: tuple[int, ...] | None, shaken: TlsHandshakes | None) -> bool:
+    """The line decides for the target's nginx as it did for the one that was asked."""
+    if version is None:
+        return one.certain
+    asked = version_of(shaken.nginx_version) if shaken is not None else None
+    return asked is not None and (asked >= OWN_PROTOCOLS_SINCE) is (version >= OWN_PROTOCOLS_SINCE)
 
 
 def _reads(server: Server) -> Directive | None:
