@@ -7,7 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-orders = json.loads(Path("/in/tree/stub.json").read_text(encoding="utf-8"))
+ORDERS = Path("/in/tree/stub.json")
+orders = json.loads(ORDERS.read_text(encoding="utf-8")) if ORDERS.exists() else {}
 OUT = Path("/out")
 (OUT / "seen.json").write_text(
     json.dumps(

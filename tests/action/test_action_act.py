@@ -18,7 +18,6 @@ from tests.github.server import TOKEN, FakeGitHub
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PROJECTS = ROOT / "fixtures" / "projects"
-BASE = "0" * 40
 WORKFLOW = """
 name: Deployment security
 on: pull_request
@@ -56,6 +55,7 @@ class PullRequest:
     bundle: Path | None = None
     inputs: dict[str, str] = field(default_factory=dict)
     runs: int = 0
+    base: str = "0" * 40
 
     @property
     def repository(self) -> Path:
@@ -106,7 +106,7 @@ class PullRequest:
         """One run of the workflow for the head of the pull request."""
         self.runs += 1
         side = {"ref": "topic", "repo": {"id": 1}}
-        pull = {"number": 7, "head": side | {"sha": self.github.head}, "base": side | {"ref": "main", "sha": BASE}}
+        pull = {"number": 7, "head": side | {"sha": self.github.head}, "base": side | {"ref": "main", "sha": self.base}}
         (self.root / "event.json").write_text(json.dumps({"number": 7, "pull_request": pull}), encoding="utf-8")
         environment = {
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
@@ -170,6 +170,7 @@ def pull_request(
 
 
 def test_a_pull_request_is_blocked_and_then_mended(pull_request: PullRequest) -> None:
+    pull_request.base = pull_request.push("article-good")
     pull_request.push("article-bad")
     done = pull_request.run()
     log = done.stdout + done.stderr
@@ -183,7 +184,8 @@ def test_a_pull_request_is_blocked_and_then_mended(pull_request: PullRequest) ->
     assert outputs["outcome"] == "blocked"
     assert outputs["blocks"] == str(result["summary"]["blocks"])
     assert outputs["layers-run"] == "files,boot,stack"
-    assert re.search(r"Summary - ## 🛑 Seatrial: \d+ problems block this merge", log)
+    assert outputs["comparison"] == "compared", result["projects"][0]["comparison"]
+    assert re.search(r"Summary - ## 🛑 Seatrial: \d+ new problems block this merge", log)
     assert "<testsuite " in pull_request.kept("seatrial.xml")
     assert len(pull_request.github.comments) == 1, (log[-6000:], pull_request.github.requests)
     (comment,) = pull_request.github.comments
@@ -192,16 +194,11 @@ def test_a_pull_request_is_blocked_and_then_mended(pull_request: PullRequest) ->
     assert "debug-enabled" in comment.body
     assert TOKEN not in log + comment.body
 
-    head = pull_request.push("article-bad")
-    again = pull_request.run()
-    assert again.returncode != 0
-    assert pull_request.github.comments == [comment], "edited in place"
-    assert f"head={head} " in comment.body
-    assert pull_request.github.writes == ["POST", "PATCH"]
-
-    pull_request.push("article-good")
+    head = pull_request.push("article-good")
     mended = pull_request.run()
     assert mended.returncode == 0, (mended.stdout + mended.stderr)[-6000:]
     assert pull_request.github.comments == [comment], "edited in place"
     assert "nothing blocks this merge" in comment.body
+    assert f"head={head} " in comment.body
+    assert pull_request.github.writes == ["POST", "PATCH"]
     assert json.loads(pull_request.kept("outputs.json"))["outcome"] == "passed"

@@ -8,8 +8,10 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +68,8 @@ class Runner:
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": CANARY,
             "INPUT_POST-COMMENT": "never",
             "INPUT_TOKEN": CANARY,
+            # Not the runner's: a label by which this test knows its own containers.
+            "SEATRIAL_JOB": self.name,
             **given,
         }
         binds = {
@@ -106,19 +110,42 @@ def runner(tmp_path: Path, scanner_image: str, ca_bundle: Path | None, index_url
     for name in ("output", "summary", "env"):
         (tmp_path / "commands" / name).touch()
     made = Runner(tmp_path, scanner_image, f"replica-{uuid.uuid4().hex[:8]}", ca_bundle, index_url)
-    before = things()
     yield made
     assert subprocess.run(["docker", "inspect", made.name], capture_output=True, check=False).returncode != 0
-    assert things() <= before, "nothing is left behind"
+    assert things(made.name) == set(), "nothing is left behind"
 
 
-def things() -> set[str]:
-    """Containers, networks and volumes of ours."""
+def things(
+    job: str, kinds: Iterable[tuple[str, ...]] = (("ps", "--all"), ("network", "ls"), ("volume", "ls"))
+) -> set[str]:
+    """The containers, networks and volumes of one job."""
     found: set[str] = set()
-    for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
-        words = ["docker", *kind, "--quiet", "--filter", "label=seatrial.scan"]
+    for kind in kinds:
+        words = ["docker", *kind, "--quiet", "--filter", f"label=seatrial.job={job}"]
         found |= set(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
     return found
+
+
+@contextmanager
+def inspected(job: str) -> Iterator[dict[str, str]]:
+    """What the engine says, while the job runs, of each container that it starts."""
+    seen: dict[str, str] = {}
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.5):
+            for each in things(job, [("ps", "--all")]) - seen.keys():
+                done = subprocess.run(["docker", "inspect", each], capture_output=True, text=True, check=False)
+                if done.returncode == 0:
+                    seen[each] = done.stdout
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join(30)
 
 
 def checkout(runner: Runner, project: str) -> None:
@@ -135,7 +162,8 @@ def checkout(runner: Runner, project: str) -> None:
 
 def test_the_same_result_and_files_of_the_checkouts_owner(runner: Runner) -> None:
     checkout(runner, "article-bad")
-    done = runner.run(json="reports/result.json", junit="reports/deep/junit.xml")
+    with inspected(runner.name) as containers:
+        done = runner.run(json="reports/result.json", junit="reports/deep/junit.xml")
     log = done.stdout + done.stderr
     assert done.returncode == 1, log[-4000:]
     result = json.loads((runner.workspace / "reports" / "result.json").read_text(encoding="utf-8"))
@@ -151,6 +179,9 @@ def test_the_same_result_and_files_of_the_checkouts_owner(runner: Runner) -> Non
     assert "Seatrial:" in (commands / "summary").read_text(encoding="utf-8")
     assert (commands / "env").read_text(encoding="utf-8") == ""
     assert list((runner.root / "home").iterdir()) == []
+    assert len(containers) >= 2, "boot and stack were seen"
+    assert CANARY not in "".join(containers.values())
+    assert "/github/workspace" not in "".join(containers.values()), "nothing is bound"
 
 
 def test_an_empty_checkout_is_no_clean_result(runner: Runner) -> None:

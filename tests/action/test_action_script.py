@@ -170,6 +170,28 @@ def test_only_an_image_reference_is_an_image(job: Job, name: str) -> None:
         assert "not an image reference" in done.stdout
 
 
+def test_what_reads_results_has_no_way_to_the_engine(job: Job, image: str) -> None:
+    done = job.run(INPUT_MODE="merge", INPUT_RESULTS="results/*.json", INPUT_EXPECT="2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (job.seen["argv"], job.seen["socket"]) == (["merge"], False)
+    assert "stub.json" in job.seen["tree"], "the results are in the workspace"
+    assert job.seen["env"]["INPUT_EXPECT"] == "2"
+
+
+def test_publishing_gets_no_file_of_the_workspace(job: Job, image: str) -> None:
+    done = job.run(INPUT_MODE="publish", INPUT_ARTIFACT="seatrial-result")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (job.seen["argv"], job.seen["socket"], job.seen["tree"]) == (["publish"], False, [])
+    assert job.seen["event"] == '{"number": 7}'
+
+
+def test_there_is_no_other_mode(job: Job) -> None:
+    for mode in ("baseline", "scan --trusted", "-x", "Scan"):
+        done = job.run(INPUT_MODE=mode)
+        assert done.returncode == 2
+        assert "mode must be" in done.stdout
+
+
 @pytest.mark.parametrize("path", ["/etc", "..", "a/../..", "a/.."])
 def test_the_path_stays_inside(job: Job, path: str) -> None:
     done = job.run(INPUT_PATH=path)
