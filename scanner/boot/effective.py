@@ -65,6 +65,7 @@ def settings_fact(
         rest_framework=found.rest_framework,
         cors=found.cors,
         jwt=found.jwt,
+        toolbar_for_all=found.toolbar_for_all,
     )
 
 

@@ -27,6 +27,7 @@ class EffectiveClasses:
     rest_framework: RestFramework | None = None
     cors: Cors | None = None
     jwt: tuple[Jwt, ...] = ()
+    toolbar_for_all: bool = False
 
 
 def effective_classes(line: Object) -> EffectiveClasses:
@@ -48,6 +49,7 @@ def effective_classes(line: Object) -> EffectiveClasses:
         rest_framework=_rest_framework(framework) if framework else None,
         cors=_cors(cors) if cors else None,
         jwt=tuple(_jwt(one) for one in line.objects("jwt")),
+        toolbar_for_all=line.flag("toolbar_for_all"),
     )
 
 

@@ -487,8 +487,15 @@ def send_effective(record: Record, settings: Any) -> None:
         "rest_framework": lambda: rest_framework_of() if in_use("rest_framework", "REST_FRAMEWORK") else None,
         "cors": lambda: cors_of() if in_use("corsheaders", "CORS_ALLOWED_ORIGINS") else None,
         "jwt": lambda: jwt_of(settings, in_use),
+        "toolbar_for_all": lambda: shown_to_all(getattr(settings, "DEBUG_TOOLBAR_CONFIG", {})),
     }
-    empty = {"session_serializer": None, "report_filter": None, "rest_framework": None, "cors": None}
+    empty: dict[str, object] = {
+        "toolbar_for_all": False,
+        "session_serializer": None,
+        "report_filter": None,
+        "rest_framework": None,
+        "cors": None,
+    }
     found: dict[str, object] = {}
     problems: dict[str, str] = {}
     for name, part in parts.items():
@@ -498,6 +505,16 @@ def send_effective(record: Record, settings: Any) -> None:
             found[name] = empty.get(name, [])
             problems[name] = type(error).__name__
     record.send("effective", problems=problems, **found)
+
+
+def shown_to_all(config: Any) -> bool:
+    """Whether the callback that decides who sees the debug toolbar says yes without looking at anything."""
+    found = config.get("SHOW_TOOLBAR_CALLBACK") if isinstance(config, dict) else None
+    found = imported(found) if isinstance(found, str) else found
+    code = getattr(inspect.unwrap(found), "__code__", None) if callable(found) else None
+    if code is None or code.co_names or code.co_freevars:
+        return False
+    return any(one is True for one in code.co_consts) and not any(one is False for one in code.co_consts)
 
 
 def hasher_of(path: str) -> dict[str, object]:

@@ -100,6 +100,8 @@ class Settings:
     cors: Cors | None = None
     """None where django-cors-headers is not in use."""
     jwt: tuple[Jwt, ...] = ()
+    toolbar_for_all: bool = False
+    """The debug toolbar's callback is true for every request."""
 
     def value(self, name: str) -> Json:
         """The effective value of a setting; None where there is no such setting."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner.boot import inside
 from scanner.facts.resolved_classes import Cors, Jwt, ResolvedClass
 from scanner.facts.settings import Settings, Urlconf
 from tests.boot.test_boot_engines import ENGINES, boot, shop
@@ -49,6 +50,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SESSION_SERIALIZER = "shop.serializers.Pickled"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "shop.reports.Open"
+DEBUG_TOOLBAR_CONFIG = {"SHOW_TOOLBAR_CALLBACK": lambda request: True}
 REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["shop.access.Tokens"]}
 """
 FILES = {
@@ -232,12 +234,28 @@ def test_what_reads_sessions_and_hides_secrets(facts: tuple[Settings, Urlconf]) 
     assert (settings.report_filter.active, settings.report_filter.cleanses) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("callback", "shown"),
+    [
+        (lambda request: True, True),
+        (lambda request: request.user.is_staff, False),
+        (lambda request: False, False),
+        (lambda request: True if request else False, False),  # noqa: SIM210 - the same
+        (None, False),
+        ("os.nothing", False),
+    ],
+)
+def test_who_sees_the_toolbar(callback: object, *, shown: bool) -> None:
+    assert inside.shown_to_all({"SHOW_TOOLBAR_CALLBACK": callback}) is shown
+
+
 def test_packages(facts: tuple[Settings, Urlconf]) -> None:
     settings, _ = facts
     assert settings.cors == Cors(
         allow_all=True, credentials=True, regexes=(r"^https://.*\.shop\.example",), urls="^.*$"
     )
     assert settings.jwt == (Jwt("SIMPLE_JWT", "HS256", access_seconds=300, key_is_secret_key=True),)
+    assert settings.toolbar_for_all
     framework = settings.rest_framework
     assert framework is not None
     assert framework.permissions == (ResolvedClass(ALLOW_ANY[0], (*ALLOW_ANY, framework.permissions[0].bases[1])),)

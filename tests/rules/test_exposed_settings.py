@@ -105,6 +105,11 @@ SILK = make(Urlconf, {"routes": [{"pattern": "silk/", "view": "silk.views.summar
         ([apps("silk.apps.SilkAppConfig")], ["high inferred settings.INSTALLED_APPS silk"]),
         ([apps("silkroad")], ["passed"]),
         ([apps("debug_toolbar")], ["medium inferred settings.INSTALLED_APPS debug_toolbar"]),
+        ([apps("debug_toolbar", toolbar_for_all=True)], ["high inferred settings.INSTALLED_APPS debug_toolbar"]),
+        (
+            [apps("debug_toolbar", set={"INTERNAL_IPS": ["127.0.0.1"]})],
+            ["medium inferred settings.INSTALLED_APPS debug_toolbar"],
+        ),
         ([apps("django_extensions")], ["low inferred settings.INSTALLED_APPS django_extensions"]),
         ([apps(middleware=["silk.middleware.SilkyMiddleware"])], ["high inferred settings.MIDDLEWARE silk"]),
         ([apps(), SILK], ["high inferred settings.INSTALLED_APPS silk"]),

@@ -51,7 +51,7 @@ def check(settings: Settings, source: SettingsSource | None, urls: Urlconf | Non
         evidence += [Evidence(f"/{one.pattern} leads to {one.view}") for one in routes[:2]]
         for_all = package == _TOOLBAR and _shown_to_everybody(settings)
         if for_all:
-            evidence.append(Evidence("INTERNAL_IPS is no plain list: it may hold every address"))
+            evidence.append(Evidence("its callback, or INTERNAL_IPS, lets every request see it"))
         yield Finding(
             message=f"{quoted(package)} is in the effective settings of {quoted(settings.module)}: {_what(package)}.",
             location=place,
@@ -66,6 +66,9 @@ def _belongs(dotted: str, package: str) -> bool:
 
 
 def _shown_to_everybody(settings: Settings) -> bool:
+    """By its callback, or by a list of addresses that is none: an object that holds all of them."""
+    if settings.toolbar_for_all:
+        return True
     entry = settings.values.get("INTERNAL_IPS")
     return entry is not None and entry.type not in _PLAIN_SEQUENCES
 
