@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from scanner import __version__
-from scanner.compare import Compared, compare
+from scanner.compare import NO_BASE, Compared, compare
 from scanner.config import Config
 from scanner.engine import Facts, discover_providers, discover_rules, judge, needs_of
 from scanner.facts.suppressions import RuleBook, UnusedSuppressions
@@ -164,7 +164,9 @@ def _comparison_notices(reports: tuple[ProjectReport, ...]) -> tuple[str, ...]:
     reasons = {
         report.comparison.detail
         for report in reports
+        # That the base is not in the clone is said with all that follows from it, where the configuration is read.
         if report.comparison.status in {ComparisonStatus.FAILED, ComparisonStatus.NONE}
+        and report.comparison.detail != NO_BASE
     }
     return tuple(
         f"Not everything could be compared with the base, so findings count as new that may not be: {quoted(reason)}. "

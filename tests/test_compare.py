@@ -166,7 +166,7 @@ def test_without_the_base_commit_everything_is_new(shop: Repository) -> None:
     shop.commit(start())
     report = shop.scan("0" * 40)
     assert (report.exit_code, report.projects[0].comparison.status) == (1, ComparisonStatus.NONE)
-    assert "fetch-depth: 2" in report.notices[-1]
+    assert "fetch-depth: 2" in report.projects[0].comparison.detail
     asked = shop.scan(None, scope="new")
     assert asked.exit_code == 1
     assert "no base commit is known" in asked.notices[-1]
