@@ -75,10 +75,11 @@ def _with_baseline(config: Config) -> Config:
 
 def _comparison_notices(base: "Base | None", *, changed: bool) -> tuple[str, ...]:
     if base is None:
-        return (
+        notice = (
             "The base commit is not in this clone (set fetch-depth: 2): all findings count as new, and "
-            f"{CONFIG_FILE}, suppressions and the baseline do not count.",
+            f"{CONFIG_FILE}, suppressions and the baseline do not count."
         )
+        return (notice,)
     if changed:
         return (f"This pull request changes {CONFIG_FILE}; the change is in force after the merge.",)
     return ()
