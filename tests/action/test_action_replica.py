@@ -45,7 +45,7 @@ class Runner:
     def run(self, **inputs: str) -> subprocess.CompletedProcess[str]:
         """`docker run` with the words of the runner's DockerCommandManager and ContainerActionHandler."""
         given = {f"INPUT_{key.upper().replace('_', '-')}": value for key, value in inputs.items()}
-        if self.bundle is not None:
+        if (self.workspace / "ca.pem").exists():
             given["INPUT_CA-BUNDLE"] = "ca.pem"
         if self.index is not None:
             given["INPUT_INDEX-URL"] = self.index
