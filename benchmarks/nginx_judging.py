@@ -10,7 +10,19 @@ from scanner.engine import Facts, discover_providers, discover_rules, judge, nee
 from scanner.facts.app_server_types import AppServer, AppServers, Bind, ServerKind
 from scanner.facts.nginx import Nginx
 from scanner.facts.settings import CheckMessages, MiddlewareClass, SecretShape, Settings, Value
-from scanner.model import Failed, Finding, Layer, LayerMissing, Location, Options, Outcome, Progress, Rule, Silent
+from scanner.model import (
+    Failed,
+    Finding,
+    Layer,
+    LayerMissing,
+    Location,
+    Options,
+    Outcome,
+    Progress,
+    ProviderSpec,
+    Rule,
+    Silent,
+)
 from scanner.nginx.effective import Configuration
 from scanner.nginx.includes import load
 from scanner.nginx.tree import parse
@@ -140,7 +152,7 @@ def judge_folder(folder: Path, settings: Settings, rules: tuple[Rule, ...]) -> l
         Settings: settings,
         CheckMessages: CheckMessages(()),
     }
-    every = discover_providers()
+    every = _providers()
     files = {kind: spec for kind, spec in every.items() if spec.layer is Layer.FILES}
     for kind in every:
         if kind not in files:
@@ -151,6 +163,11 @@ def judge_folder(folder: Path, settings: Settings, rules: tuple[Rule, ...]) -> l
         for rule in rules
         for finding in _found(judge(rule, facts))
     ]
+
+
+@functools.cache
+def _providers() -> Mapping[type, ProviderSpec]:
+    return discover_providers()
 
 
 def _found(outcome: Outcome) -> tuple[Finding, ...]:

@@ -177,16 +177,18 @@ def main() -> int:
     parser.add_argument("--only", default="", help="part of a repository's name; prints the table")
     chosen = parser.parse_args()
     rules = nginx_rules()
+    known = judgements(TABLE.read_text()) if TABLE.exists() else {}
     scanned: list[Scanned] = []
+    text = ""
     for path, repository, commit in targets(chosen):
         print(repository, file=sys.stderr)
         scanned.append(scan(path, repository, commit, chosen.engine, rules))
-    known = judgements(TABLE.read_text()) if TABLE.exists() else {}
-    text = table(scanned, known)
+        text = table(scanned, known)
+        if not chosen.all and not chosen.only:
+            TABLE.write_text(text)  # each time: it takes an hour
     if chosen.all or chosen.only:
         print(text)
         return 0
-    TABLE.write_text(text)
     return 1 if UNREAD in text or any(one.errored for one in scanned) else 0
 
 

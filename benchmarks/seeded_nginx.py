@@ -135,11 +135,10 @@ def asked(work: Path) -> dict[str, list[set[str]]]:
 
 def _new(base: list[list[object]], found: list[list[object]], fault: Fault) -> set[str]:
     line = expected_line(fault)
-    before = collections.Counter(plugin for plugin, _ in base)
-    more = collections.Counter(plugin for plugin, _ in found) - before
-    return {
-        str(plugin) for plugin, place in found if more[plugin] and line is not None and abs(int(str(place)) - line) <= 3
-    }
+    before = collections.Counter(str(plugin) for plugin, _ in base)
+    more = collections.Counter(str(plugin) for plugin, _ in found) - before
+    near = {str(plugin) for plugin, place in found if line is None or abs(int(str(place)) - line) <= 3}
+    return near & set(more) if fault.old else set()
 
 
 def report(others: dict[str, list[set[str]]]) -> str:
