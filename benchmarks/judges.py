@@ -5,18 +5,20 @@ passed over. The exit code is 1 if one of them objects.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.outside_judges import Judges, MissingJudge
 from scanner.reports import renderers
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-FORMATS = ("json", "junit", "sarif", "summary", "comment", "codequality", "html")
+FORMATS = ("json", "junit", "sarif", "summary", "comment", "codequality", "html", "har")
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,43 @@ def verdict(judge: Judge) -> str:
     return f"OBJECTS: {words[-1][:200]}"
 
 
+def outside(folder: Path, place: Path, *, act: bool) -> Iterator[tuple[str, str, str]]:
+    """The verdicts of the judges that are installed for this run: name, what of, verdict."""
+    ask = Judges(place.resolve())
+    ask.install()
+    page, results = folder / "html", len(json.loads((folder / "sarif").read_text())["runs"][0]["results"])
+    exchanges = len(json.loads((folder / "har").read_text())["log"]["entries"])
+    asked: list[tuple[str, str, Callable[[], str]]] = [
+        ("SARIF multitool with GitHub's rules", "SARIF", lambda: ask.sarif_multitool(folder / "sarif")),
+        ("sarif-tools", "SARIF", lambda: ask.sarif_tools(folder / "sarif", results)),
+        ("Jenkins' schema", "JUnit", lambda: ask.jenkins(folder / "junit")),
+        ("test-results-parser", "JUnit", lambda: ask.test_results_parser(folder / "junit")),
+        ("haralyzer", "HAR", lambda: ask.haralyzer(folder / "har", exchanges)),
+        ("html5lib, strict", "HTML", lambda: ask.html5lib(page)),
+        ("Chromium, printing", "HTML", lambda: ask.pdf(page)),
+        ("axe-core, light", "HTML", lambda: ask.axe(page, "light")),
+        ("axe-core, dark", "HTML", lambda: ask.axe(page, "dark")),
+        ("Mermaid in Chromium", "comment, and labels of an attacker", lambda: ask.mermaid(folder / "comment")),
+    ]
+    if act:
+        asked.append(("act", "the action", ask.act))
+    for name, about, question in asked:
+        try:
+            said = question()
+        except MissingJudge as error:
+            said = f"judge is not here: {error}"
+        except subprocess.CalledProcessError as error:
+            said = f"OBJECTS: {(error.stderr.strip() or str(error)).splitlines()[-1][:200]}"
+        yield name, about, said
+
+
 def main() -> int:
     """Print a Markdown table of the judges' verdicts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--project", default="article-bad")
     parser.add_argument("--engine", default="auto")
+    parser.add_argument("--outside", type=Path, help="folder for judges from npm and the package index; none without")
+    parser.add_argument("--act", action="store_true", help="run the action under act, too (minutes)")
     chosen = parser.parse_args()
     project = str(ROOT / "fixtures" / "projects" / chosen.project)
     objections = 0
@@ -88,13 +122,16 @@ def main() -> int:
         argv = [sys.executable, "-m", "scanner", "scan", project, "--engine", chosen.engine, "--quiet"]
         for kind in set(FORMATS) & set(renderers()):
             argv += [f"--{kind}", str(folder / kind)]
-        code = subprocess.run(argv, cwd=ROOT, timeout=900, check=False).returncode
+        code = subprocess.run(argv, cwd=ROOT, timeout=900, check=False, stdout=subprocess.DEVNULL).returncode
         print(f"`seatrial scan {chosen.project} --engine {chosen.engine}` ended with exit code {code}.\n")
         print("| judge | of | verdict |\n|---|---|---|")
         for judge in judges(folder):
             said = verdict(judge)
             objections += said.startswith("OBJECTS")
-            print(f"| {judge.name} | {judge.about} | {said} |")
+            print(f"| {judge.name} | {judge.about} | {said} |", flush=True)
+        for who, about, said in outside(folder, chosen.outside, act=chosen.act) if chosen.outside else ():
+            objections += said.startswith("OBJECTS")
+            print(f"| {who} | {about} | {said} |", flush=True)
     return 1 if objections or code not in {0, 1} else 0
 
 

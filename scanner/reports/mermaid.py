@@ -78,7 +78,7 @@ def _faults(pins: Sequence[Pin]) -> Markdown:
 
 
 def _node(hop: Hop, pins: Sequence[Pin]) -> str:
-    lines = [_label(hop.label)]
+    lines = [_label(hop.label) or "?"]
     if hop.path:
         lines.append(_label(hop.path))
     lines += [f"{ICONS[pin.severity]} {pin.number} {_label(pin.rule)}" for pin in pins[:MAX_FAULTS]]

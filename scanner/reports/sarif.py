@@ -52,7 +52,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _NOTIFICATIONS = {
     "rule-broke": ("RuleBroke", "A rule broke, so that its question was not answered."),
     "layer-not-run": ("LayerNotRun", "A layer did not run, so that its rules were not checked."),
-    "cut": ("Cut", "GitHub keeps a limited number of results; the others stand in the full report."),
+    "results-cut": ("ResultsLeftOut", "GitHub keeps a limited number of results; the others stand in the full report."),
 }
 
 
@@ -197,7 +197,7 @@ def _invocation(report: Report, project: ProjectReport, dropped: int) -> Json:
             level = "note" if layer.allowed_to_miss else "error"
             notes.append(_note("layer-not-run", level, f"The layer {layer.name.value} did not run: {layer.detail}"))
     if dropped:
-        notes.append(_note("cut", "note", f"{dropped} results are left out."))
+        notes.append(_note("results-cut", "note", f"{dropped} results are left out."))
     return {
         "executionSuccessful": report.exit_code in {0, 1},
         "exitCode": report.exit_code,

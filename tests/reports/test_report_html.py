@@ -26,7 +26,7 @@ ATTRIBUTES = {
 }
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "input", "header", "h1", "h2", "h3", "h4", "p", "a", "code"),
-    *("div", "label", "main", "section", "ol", "ul", "li", "br", "small", "strong", "article", "pre", "details"),
+    *("div", "label", "main", "section", "ol", "ul", "li", "br", "small", "strong", "article", "pre", "details", "em"),
     *("summary", "table", "thead", "tbody", "tr", "th", "td"),
 }
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import cmarkgfm
 import pytest
@@ -6,8 +7,10 @@ from cmarkgfm.cmark import Options
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.reports import markdown
+from scanner.model import Hop, Link, RequestPath, Severity
+from scanner.reports import markdown, mermaid
 from scanner.reports.markdown import address, code, constant, environment, fence, joined, link, message
+from tests.reports.samples import project
 
 ANY_TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60)
 WORDS = "` `` \\ | <b> &lt; * _ [a](b) @me #1 GH-1 https://e.example www.e.example --> <!-- ~~~ $$ x a@e.example - 1. !"
@@ -95,3 +98,11 @@ def test_a_template_refuses_what_nothing_escaped(value: str) -> None:
 def test_a_template_takes_markdown_and_numbers() -> None:
     template = environment().from_string("{{ a }} {{ b }}")
     assert template.render(a=joined((constant("x"), markdown.text("<"))), b=3) == "x&lt; 3"
+
+
+def test_a_station_without_a_name_is_still_drawn() -> None:
+    one = project(())
+    path = RequestPath((Hop("a", "client", " "), Hop("b", "proxy", "nginx")), (Link("a", "b", ""),))
+    drawn = mermaid.diagram(replace(one, request_path=path), {"b": [mermaid.Pin(1, Severity.HIGH, "x", blocks=True)]})
+    assert drawn is not None
+    assert 'n0(["?"])' in drawn
