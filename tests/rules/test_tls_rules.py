@@ -238,6 +238,12 @@ def shaken(version: str, outcome: Handshake, nginx_version: str = "1.22.1") -> T
             ["medium inferred server _:443 ssl_protocols"],
             id="the target's side is not known",
         ),
+        pytest.param(
+            at("1.22.1", CHOOSING),
+            shaken("TLSv1", Handshake.REFUSED, "1.31.3"),
+            ["high inferred server _:443 ssl_protocols"],
+            id="refused by the other side of 1.29.2",
+        ),
         pytest.param(at(None, https(NEW + DJANGO)), shaken("TLSv1", Handshake.REFUSED), ["passed"], id="good"),
     ],
 )

@@ -115,7 +115,8 @@ def _holes(
     for place in places:
         sent = forwarded_header(place.level, header)
         asked = spoof.at(place.location.location, header) if spoof is not None and place.configuration is main else ()
-        believed = tuple(one for one in asked if one.changed or one.refused)
+        # Of a header that comes twice Django sees one list, which is no host name: refused, whoever may write it.
+        believed = tuple(one for one in asked if one.changed or (one.refused and not one.repeated))
         if believed:
             found.append(_Hole(place, sent, believed))
         elif not asked:

@@ -193,7 +193,7 @@ def _severity(settings: Settings | None, *, raw: bool) -> Severity:
 
 
 def _text(seen: _Seen) -> str:
-    asked = f"{exchange_text(seen.exchange)}, Host: {seen.evil}"
+    asked = exchange_text(seen.exchange)
     if seen.echoed is not None:
         return f"{asked}: request.get_host() is {seen.echoed}"
-    return f"{asked}: Django got that name and refused it"
+    return f"{asked}: Django got the header's name and refused it"

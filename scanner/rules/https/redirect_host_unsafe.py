@@ -149,7 +149,7 @@ def _finding(redirect: HttpsRedirect, seen: list[HostAttempt]) -> Finding:
         for listen in redirect.server.listens
         if listen.directive is not None and not listen.tls
     ]
-    evidence += [Evidence(f"{exchange_text(one.exchange, 'Location')}, Host: {one.host}") for one in seen[:2]]
+    evidence += [Evidence(exchange_text(one.exchange, "Location")) for one in seen[:2]]
     return Finding(
         message=f"{quoted(redirect.server.name)} redirects to whatever host the client names "
         f"({quoted(redirect.host)}): {why}.",

@@ -137,7 +137,8 @@ def _finding(one: _Exposed, version: tuple[int, ...] | None, shaken: TlsHandshak
     ]
     attempts = _attempts(one, shaken)
     done = [seen for seen in attempts if seen.outcome is Handshake.DONE]
-    refused = bool(attempts) and all(seen.outcome is Handshake.REFUSED for seen in attempts)
+    same = _same_side(one, version, shaken)
+    refused = same and bool(attempts) and all(seen.outcome is Handshake.REFUSED for seen in attempts)
     evidence += [Evidence(f"{seen.exchange.request.label}: {seen.version} with {seen.cipher}") for seen in done[:3]]
     message = f"{offered} {'is' if len(reading.old) == 1 else 'are'} offered for "
     message += f"{', '.join(quoted(name) for name in names[:4])}{why}"
@@ -148,7 +149,7 @@ def _finding(one: _Exposed, version: tuple[int, ...] | None, shaken: TlsHandshak
         location=directive.location,
         symbol=f"{level_symbol(reading.level)} {_NAME}",
         evidence=tuple(evidence),
-        proof=Proof.PROVEN if done and _same_side(one, version, shaken) else Proof.INFERRED,
+        proof=Proof.PROVEN if done and same else Proof.INFERRED,
         severity=Severity.LOW if refused else Severity.HIGH if one.certain else Severity.MEDIUM,
         fix=line_fix(directive, f"{directive.text};", _GOOD),
     )
