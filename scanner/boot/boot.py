@@ -88,6 +88,14 @@ class Tried:
     failed: BootFailed | None = None
 
 
+class _Partly(BootFailed):
+    """The settings loaded and the applications did not: better than nothing where no other Python does better."""
+
+    def __init__(self, failure: BootFailed, booted: Booted) -> None:
+        super().__init__(failure.what, failure.hint, failure.location)
+        self.booted = booted
+
+
 @dataclass
 class _Run:
     """One boot layer: the choices and the rounds."""
@@ -119,7 +127,7 @@ class _Run:
                 raise BootFailed("the settings loaded, and the boot's record lacks them")
             following = repaired(fault, draft, workshop)
             if following is None:
-                raise failed_boot(fault, draft)
+                raise self._unrepaired(fault, outcome, draft, installed, begun)
             if (following.requirements, following.system_packages) != (draft.requirements, draft.system_packages):
                 packages = tuple(dict.fromkeys([*request.system_packages, *following.system_packages]))
                 wider = replace(request, extra=following.requirements, system_packages=packages)
@@ -128,6 +136,17 @@ class _Run:
         raise BootFailed(
             f"the settings still raised after {MOST_ROUNDS} repairs", "Give their environment with --env-file"
         )
+
+    def _unrepaired(
+        self, fault: Fault, record: BootRecord, draft: Draft, installed: Installed, begun: Draft
+    ) -> BootFailed:
+        """The failure; where only the applications did not load, with what the settings are all the same."""
+        failure = failed_boot(fault, draft)
+        if fault.stage != "setup" or record.settings is None:
+            return failure
+        noted = draft.note(f"{failure.what}: their checks and the routes are not known. {failure.hint}")
+        empty = self._empty(draft, begun, installed)
+        return _Partly(failure, Booted(noted, installed, record, empty, self.source, self.local))
 
     def _production(self, draft: Draft, installed: Installed) -> Outcome:
         return self.booter.production(draft.plan, installed, writable=draft.writable, marks=draft.marks)
@@ -227,6 +246,8 @@ def _first_that_boots(run: _Run, choice: SettingsChoice, files: Deployment) -> B
             else:
                 failed = failed or (error, one)
             candidates = [] if run.options.python else _others(error, one, candidates)
+    if failed is not None and isinstance(failed[0], _Partly):
+        return failed[0].booted
     if failed is not None:
         raise _told(failed[0], missing, failed[1])
     raise missing or BootFailed("no interpreter was tried")
@@ -383,5 +404,5 @@ def distributions(boot: Booted) -> Distributions:
 
 
 def _why(what: str, record: BootRecord, stage: str) -> str:
-    fault = next((one for one in record.faults if one.stage == stage), None)
+    fault = next((one for one in record.faults if one.stage in {stage, "setup"}), None)
     return f"{what} could not be loaded: {fault.text}" if fault else f"the boot did not get to {what}"

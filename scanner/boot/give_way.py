@@ -157,7 +157,7 @@ def _with_older_tools(request: Request, output: str) -> Request | None:
 
 
 _NO_SUCH_VERSION = re.compile(r"there is no version of ([A-Za-z0-9][\w.-]*?)(?:\[|[<>=!~]|\s|$)")
-_NO_WHEEL = re.compile(r"([A-Za-z0-9][\w.-]*?)(?:[<>=!~]\S*)? (?:has|have) no usable wheels")
+_NO_WHEEL = re.compile(r"(?<![\w.=])([A-Za-z][\w.-]*?)(?:[<>=!~]\S*)? (?:has|have) no usable wheels")
 _NOT_FOUND = re.compile(r"[Bb]ecause ([A-Za-z0-9][\w.-]*?) was not found in the package registry")
 
 

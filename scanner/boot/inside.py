@@ -934,6 +934,15 @@ def places_of(request: Request) -> dict[str, str]:
     return found
 
 
+def send_what_loaded(record: Record, settings: Any, request: Request, secrets: Secrets) -> None:
+    """The settings, where they loaded and the applications did not: they are what they are all the same."""
+    try:
+        send_settings(record, settings, request, secrets)
+        send_effective(record, settings)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the project's classes may raise anything
+        record.send("fault", **fault("dump", error, secrets))
+
+
 def work(record: Record, request: Request) -> None:
     """The whole job. Returns when everything that can be told was told."""
     secrets = Secrets(request)
@@ -943,6 +952,7 @@ def work(record: Record, request: Request) -> None:
     sys.argv[:] = ["manage.py", "check"]
     os.environ["DJANGO_SETTINGS_MODULE"] = request["settings"]
     stage = "settings"
+    settings: Any = None
     try:
         settings = load(request)
         full = request["mode"] == "full"
@@ -959,6 +969,8 @@ def work(record: Record, request: Request) -> None:
         send_effective(record, settings)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the project raises is the answer
         record.send("fault", **fault(stage, error, secrets))
+        if stage == "setup":
+            send_what_loaded(record, settings, request, secrets)
         return
     try:
         send_checks(record, request, secrets)

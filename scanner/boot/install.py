@@ -18,6 +18,12 @@ _OTHER = "3.13"
 _NEVER_NEEDED = frozenset({"mod-wsgi", "pywin32", "pywin32-ctypes", "pypiwin32", "uwsgitop", "pkg-resources"})
 """The settings never need them, and they have no wheels (or none for Linux)."""
 
+_HEAVY = re.compile(r"(?:torch(?:vision|audio)?|triton|tensorflow(?:-cpu|-gpu|-intel)?|jaxlib?|nvidia-.+|cupy.*)")
+"""Gigabytes of machine learning: what imports them gets a stand-in once the settings have loaded."""
+_BRING_HEAVY = frozenset(
+    {"accelerate", "easyocr", "openai-whisper", "peft", "sentence-transformers", "timm", "transformers", "ultralytics"}
+)
+
 
 @dataclass(frozen=True)
 class Installer:
@@ -90,9 +96,12 @@ class Installer:
 def _prepared(request: Request) -> Request:
     """Without what the settings never need, and with binary packages in the place of those that must be built."""
     lines, notes = [], []
+    heavy = {"torch", "triton", "tensorflow"} if _BRING_HEAVY & request.wanted.names else set[str]()
     for line in request.wanted.lines:
         name = name_of(line)
-        if name in _NEVER_NEEDED:
+        if _HEAVY.fullmatch(name):
+            heavy.add(name)
+        elif name in _NEVER_NEEDED:
             notes.append(f"{name} was left out: the settings do not need it")
         elif name == "uwsgi":
             # The settings do not need it, the live layer does. The versions of the two are not quite the same.
@@ -104,7 +113,15 @@ def _prepared(request: Request) -> Request:
             lines.append(_with_driver(line))
         else:
             lines.append(line)
-    return replace(request, wanted=replace(request.wanted, lines=tuple(lines)), notes=(*request.notes, *notes))
+    if heavy:
+        notes.append("libraries of machine learning were left out: they are large, and settings do not need them")
+    return replace(
+        request,
+        wanted=replace(request.wanted, lines=tuple(lines)),
+        notes=(*request.notes, *notes),
+        absent=(*request.absent, *sorted(heavy)),
+        left_out=request.left_out | heavy,
+    )
 
 
 def _with_driver(line: str) -> str:

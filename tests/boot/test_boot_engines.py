@@ -18,7 +18,7 @@ from scanner.facts.boot_end import BootEnd
 from scanner.facts.boot_plan import BootPlan, VariableSource
 from scanner.facts.settings import CheckMessages, Distributions, EmptyEnvBoot, Settings, Urlconf
 from scanner.facts.settings_source import SettingsSource
-from scanner.model import Location, Options, Progress, Silent
+from scanner.model import Location, Options, Progress, Silent, Unavailable
 from scanner.project import Checkout, Project, find_projects, read_checkout
 from scanner.sandbox.interface import Engine
 from scanner.sandbox.trusted import TrustedEngine
@@ -206,6 +206,20 @@ def test_output_of_any_size_is_no_part_of_the_record(tmp_path: Path, engine: Any
 def test_a_patched_json_module_changes_nothing(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
     text = "import json\njson.dumps = json.loads = lambda *a, **k: '{}'\njson.JSONEncoder.encode = None\n"
     assert boot(shop(tmp_path, text + HARDENED), engine, ca_bundle).get(Settings).value("DEBUG") is False
+
+
+def test_applications_that_do_not_load(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
+    """The settings are what they are; what needs the applications is not known, and says so."""
+    text = HARDENED.replace("INSTALLED_APPS = []", 'INSTALLED_APPS = ["shop.stock"]')
+    files = {"shop/stock/__init__.py": "raise RuntimeError('out of stock')\n"}
+    facts = boot(shop(tmp_path, text, files), engine, ca_bundle)
+    assert facts.get(Settings).value("ALLOWED_HOSTS") == ["shop.example"]
+    [note] = [one for one in facts.get(BootPlan).notes if "out of stock" in one]
+    assert "loaded, but the applications did not: RuntimeError: out of stock at shop/stock/__init__.py:1" in note
+    with pytest.raises(Unavailable, match="out of stock"):
+        facts.get(CheckMessages)
+    with pytest.raises(Unavailable, match="out of stock"):
+        facts.get(Urlconf)
 
 
 FORGED = """\
