@@ -49,11 +49,21 @@ def header_injection(live: LiveStack, nginx: Nginx | None, servers: AppServers |
             not_asked.append(f"{one.directive.text} at {one.directive.location}: no path is known that shows it")
     attempts: list[InjectionAttempt] = []
     for ask, exchange in zip(asked, ask_all(live, NAME, tuple(one.request for one in asked)), strict=True):
-        if isinstance(exchange.answer, NoResponse) or is_gateway_error(exchange):
-            not_asked.append(outcome(exchange))
+        attempt = _attempt(live, ask, exchange)
+        if attempt.injected or _shows(ask, exchange):
+            attempts.append(attempt)
         else:
-            attempts.append(_attempt(live, ask, exchange))
+            not_asked.append(outcome(exchange))
     return HeaderInjection(tuple(attempts), tuple(dict.fromkeys(not_asked)))
+
+
+def _shows(ask: _Asked, exchange: Exchange) -> bool:
+    """Whether an answer without the header refutes it.
+
+    A refusal of the request does not, nor does what the application makes of a request line that came in two.
+    """
+    refused = isinstance(exchange.answer, NoResponse) or status_of(exchange) == 400 or is_gateway_error(exchange)
+    return not refused and ask.one.into is not Into.REQUEST_LINE
 
 
 def _name(live: LiveStack) -> str:

@@ -136,6 +136,14 @@ def test_line_ends_in_paths() -> None:
     assert len(found.not_asked) == 1  # a header to the application: no answer would show it
 
 
+def test_a_refusal_refutes_nothing() -> None:
+    found = scripted(SPLIT, lambda request: (page("", 404 if target_of(request).startswith("/up/") else 400),)).get(
+        HeaderInjection
+    )
+    assert found.attempts == ()
+    assert len(found.not_asked) == 4
+
+
 def test_no_line_copies_the_path() -> None:
     with pytest.raises(NotApplicable):
         facts("article-good").get(HeaderInjection)
