@@ -37,8 +37,8 @@ INTERCEPTING = https(f"location / {{ {HEADERS} {PASS} proxy_intercept_errors on;
         pytest.param(DEBUGGING, pages(), None, proven("DEBUG"), id="on, and none"),
         pytest.param(DEBUGGING, pages(markers=2), None, proven(), id="on, and a debug page"),
         pytest.param(DEBUGGING, pages("not-found", 404), None, proven(), id="on, and only a page of its own"),
-        pytest.param(DEBUGGING, pages(), INTERCEPTING, proven(), id="the proxy replaces error pages"),
-        pytest.param(OTHERS_DEBUGGING, pages(), None, proven(), id="a middleware may answer"),
+        pytest.param(DEBUGGING, pages(), INTERCEPTING, ["skipped unknown"], id="the proxy replaces error pages"),
+        pytest.param(OTHERS_DEBUGGING, pages(), None, ["skipped unknown"], id="a middleware may answer"),
         pytest.param(
             settings_of({"injected": {"DEBUG": "DEBUG"}}), pages("boom", 500, 2), None, proven(), id="injected"
         ),

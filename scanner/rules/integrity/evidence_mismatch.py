@@ -111,8 +111,11 @@ def _debug(claims: _Claims, pages: ErrorPages) -> Iterator[Finding]:
     if page is None and claims.settings.value("DEBUG"):
         # A page of the project's own may answer what is not found; what a view raises has no other way to be seen.
         raised = next((one for one in pages.pages if one.trigger == "boom" and one.status >= 500), None)
-        if raised is not None and not _says(claims.places, _ERROR_LINES, "on") and _only_djangos(claims.settings):
-            yield claims.finding("DEBUG", "an error shows no debug page", exchange_text(raised.exchange))
+        if raised is None:
+            return
+        if _says(claims.places, _ERROR_LINES, "on") or not _only_djangos(claims.settings):
+            raise UnknownValue("who makes the error page: the proxy and the project's middleware may")
+        yield claims.finding("DEBUG", "an error shows no debug page", exchange_text(raised.exchange))
 
 
 def _only_djangos(settings: Settings) -> bool:
