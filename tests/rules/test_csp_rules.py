@@ -1,11 +1,14 @@
 """Each clause of the rules about Content-Security-Policy and Cross-Origin-Opener-Policy."""
 
+from dataclasses import replace
+
 import pytest
 
 from scanner.facts.csp import parse_policy
 from scanner.facts.header_survey import HeaderSurvey, KindHeaders, MadeBy
 from scanner.facts.nginx import Nginx
 from scanner.facts.settings import Settings
+from scanner.model import Failed
 from tests import edgekit
 from tests.edgekit import DJANGO, gunicorn, https, nginx_of, short
 from tests.rulekit import DOORS, HARDENED, judge_facts, settings_of
@@ -191,3 +194,11 @@ def test_opener_policy_seen_live() -> None:
     assert short(proven, "low") == ["low proven settings.SECURE_CROSS_ORIGIN_OPENER_POLICY"]
     seen = pages(nginx, ("Cross-Origin-Opener-Policy", "same-origin"))
     assert short(judge_facts("opener_policy_missing", nginx, opener(None), gunicorn(), seen), "low") == ["passed"]
+
+
+def test_a_django_without_the_setting_gets_no_fix() -> None:
+    values = {name: value for name, value in HARDENED.values.items() if name != "SECURE_CROSS_ORIGIN_OPENER_POLICY"}
+    outcome = judge_facts("opener_policy_missing", replace(HARDENED, values=values, django_version="3.2.2"))
+    assert isinstance(outcome, Failed)
+    assert outcome.findings[0].fix is None
+    assert "Django 3.2.2 has no setting for it" in outcome.findings[0].message

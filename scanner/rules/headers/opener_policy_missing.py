@@ -60,19 +60,25 @@ def check(
         if edge.places and not edge.without(OPENER, _is_good):
             return
         require_no_other_sender(settings, OPENER, mentions)
-    value = settings.value(_NAME)
-    why = f"is {quoted(value)}" if value else "is off"
+    known = _NAME in settings.values or settings.is_set(_NAME)
     evidence = [booted(settings, source, _NAME), *bare_places(edge, OPENER)]
     evidence += [Evidence(exchange_text(one.exchange, OPENER)) for one in live.lacking[:3]]
     yield Finding(
-        message=f"Pages do not part from the windows of other sites: `{_NAME}` {why} in {quoted(settings.module)}, and "
-        f"the proxy adds no good `{OPENER}`.",
+        message=f"Pages do not part from the windows of other sites: {_why(settings, known=known)}, and the proxy adds "
+        f"no good `{OPENER}`.",
         location=settings_place(settings, source, _NAME),
         symbol=f"settings.{_NAME}",
         evidence=tuple(evidence),
         proof=live.proof,
-        fix=setting_fix(settings, source, _NAME, '"same-origin"'),
+        fix=setting_fix(settings, source, _NAME, '"same-origin"') if known else None,
     )
+
+
+def _why(settings: Settings, *, known: bool) -> str:
+    value = settings.value(_NAME)
+    if not known:
+        return f"Django {settings.django_version} has no setting for it"  # since 4.0
+    return f"`{_NAME}` is {quoted(value) if value else 'off'} in {quoted(settings.module)}"
 
 
 def _is_good(value: str) -> bool:
