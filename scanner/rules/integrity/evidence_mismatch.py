@@ -91,12 +91,19 @@ def check(
     if pages is None and cookies is None and survey is None:
         raise LayerMissing("the site was not seen from outside")
     claims = _Claims(settings, source, all_django_places(nginx, servers, settings))
-    if pages is not None:
-        yield from _debug(claims, pages)
-    if cookies is not None:
-        yield from _cookie_flags(claims, cookies)
-    if survey is not None and echo is not None:
-        yield from _hsts(claims, survey, echo)
+    parts = [
+        _debug(claims, pages) if pages is not None else (),
+        _cookie_flags(claims, cookies) if cookies is not None else (),
+        _hsts(claims, survey, echo) if survey is not None and echo is not None else (),
+    ]
+    unknown: UnknownValue | None = None
+    for part in parts:
+        try:
+            yield from part
+        except UnknownValue as error:
+            unknown = error
+    if unknown is not None:
+        raise unknown
 
 
 def _debug(claims: _Claims, pages: ErrorPages) -> Iterator[Finding]:
