@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.facts.app_servers import AppServers
+from scanner.facts.guarded_files import guarded_prefixes
 from scanner.facts.live_stack import LiveStack
 from scanner.facts.nginx import Nginx
 from scanner.facts.path_traversal import PathTraversal, TraversalAttempt
+from scanner.facts.python_source import PythonSource
 from scanner.facts.settings import Settings
 from scanner.facts.stack_identity import StackIdentity
 from scanner.model import Exchange, NotApplicable, Request, probe
 from scanner.nginx.effective import LocationBlock
 from scanner.probes.answers import body_of, status_of
 from scanner.probes.asking import Headers, question, require_own_proxy, secure_way
-from scanner.probes.pacing import ask_all
+from scanner.probes.pacing import ask, ask_all
 from scanner.probes.routes import Files, Routes
 
 NAME: Final = "path-traversal"
@@ -39,13 +41,20 @@ def path_traversal(
     settings: Settings | None,
     nginx: Nginx | None,
     servers: AppServers | None,
+    python: PythonSource | None,
 ) -> PathTraversal:
-    """Try to leave each ``alias`` directory; only the text of a canary that lies beside it proves that it works."""
+    """Try to leave each ``alias`` directory; only the text of a canary that lies beside it proves that it works.
+
+    And ask directly for files that the application guards and lets nginx send.
+    """
     require_own_proxy(live, nginx)
     routes = Routes(live, nginx, servers)
+    guarded = _guarded(live, settings, routes, python)
     aliases = [files for files in routes.served if files.directory.alias]
     not_asked = [f"{_symbol(files)}: an expression decides its path" for files in aliases if files.url is None]
     usable = [files for files in aliases if files.url is not None and files.path is not None][:_MAX_ALIASES]
+    if not aliases and guarded:
+        return PathTraversal(guarded)
     if not aliases:
         raise NotApplicable("the proxy has no location with alias")
     way = secure_way(live, settings)
@@ -63,7 +72,29 @@ def path_traversal(
     not_asked += [
         f"{_symbol(files)}: no file of the directory itself is served" for files in usable if id(files) not in served
     ]
-    return PathTraversal(attempts, tuple(dict.fromkeys(not_asked)))
+    return PathTraversal((*attempts, *guarded), tuple(dict.fromkeys(not_asked)))
+
+
+def _guarded(
+    live: LiveStack, settings: Settings | None, routes: Routes, python: PythonSource | None
+) -> tuple[TraversalAttempt, ...]:
+    """Ask for a file of each public directory below which the code sends files by X-Accel-Redirect."""
+    prefixes = guarded_prefixes(python, settings)[0] if python is not None else ()
+    way = secure_way(live, settings)
+    found: list[TraversalAttempt] = []
+    for files in routes.served:
+        url, path = files.url, files.path
+        inside = next((one for one in live.canaries if path and _directly_in(one.path, path)), None)
+        if inside is None or not url or not any(f"{url}/".startswith(f"{one.url.rstrip('/')}/") for one in prefixes):
+            continue
+        target = f"{url}/{posixpath.basename(inside.path)}"
+        edge: Headers = way.headers if way is not None and way.door == files.door else ()
+        exchange = ask(live, NAME, question(files.door, target, files.name, headers=edge))
+        status, served = status_of(exchange), inside.text.encode() in body_of(exchange)
+        place = files.directory.place.location
+        canary = inside.path if served else None
+        found.append(TraversalAttempt("internal", place, url, target, status, canary, exchange))
+    return tuple(found)
 
 
 def _symbol(files: Files) -> str:
@@ -75,17 +106,17 @@ def _questions(live: LiveStack, files: Files, edge: Headers) -> Iterator[_Asked]
     """The controls, then every spelling; ``url`` has no final slash."""
     url, path = files.url or "", files.path or "/"
 
-    def ask(target: str, *, control: bool = False) -> _Asked:
+    def asked(target: str, *, control: bool = False) -> _Asked:
         return _Asked(files, target, question(files.door, target, files.name, headers=edge), control)
 
     for inside in sorted({posixpath.basename(one.path) for one in live.canaries if _directly_in(one.path, path)})[:3]:
-        yield ask(f"{url}/{inside}", control=True)
+        yield asked(f"{url}/{inside}", control=True)
     beside = f"seatrial-{live.nonce}-beside.txt"
     known = {one.path for one in live.canaries if one.tree == "proxy" and one.purpose == "parent"}
     parent = posixpath.dirname(path)
     for directory, spellings in ((parent, ONE_UP), (posixpath.dirname(parent), TWO_UP)):
         if posixpath.join(directory, beside) in known:
-            yield from (ask(f"{url}{spelling}{beside}") for spelling in spellings)
+            yield from (asked(f"{url}{spelling}{beside}") for spelling in spellings)
 
 
 def _directly_in(path: str, directory: str) -> bool:

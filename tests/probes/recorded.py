@@ -17,6 +17,7 @@ from scanner.engine import Facts, discover_providers
 from scanner.facts.app_servers import AppServers
 from scanner.facts.live_stack import Canary, Edge, LiveStack, PlacementKind, Site, Stub
 from scanner.facts.nginx import Nginx
+from scanner.facts.python_source import PythonSource
 from scanner.facts.resolved_classes import Cors
 from scanner.facts.settings import Json, MiddlewareClass, Route, Settings, Urlconf, Value
 from scanner.model import (
@@ -212,6 +213,7 @@ def facts(
     change: Change | None = None,
     settings: Mapping[str, Json] | None = None,
     cors: Cors | None = None,
+    python: PythonSource | None = None,
     **live: object,
 ) -> Facts:
     """The facts of a recorded project: files read anew, boot and stack from the recording.
@@ -221,12 +223,14 @@ def facts(
     taken = recording(name)
     values = {**taken.settings.values, **{key: Value(type(one).__name__, one) for key, one in (settings or {}).items()}}
     sender = RecordedStack(taken.answers, change, taken.more, taken.tls)
-    given = {
+    given: dict[type, object] = {
         **_files(taken.project),
         LiveStack: dataclasses.replace(taken.live, sender=sender, **live),  # type: ignore[arg-type]  # any field
         Settings: dataclasses.replace(taken.settings, values=values, cors=cors),
         Urlconf: taken.urlconf,
     }
+    if python is not None:
+        given[PythonSource] = python
     return Facts(_providers(), given, tuple(Layer))
 
 

@@ -1,13 +1,18 @@
 """static-file, path-traversal, secret-paths, directory-listing, direct-ports on recorded stacks."""
 
+from pathlib import Path
+
 import pytest
 
 from scanner.facts.direct_ports import DirectPorts, PortState
 from scanner.facts.directory_listing import DirectoryListing
 from scanner.facts.path_traversal import PathTraversal
+from scanner.facts.python_modules import Modules
+from scanner.facts.python_source import PythonSource
 from scanner.facts.secret_paths import SecretPaths
 from scanner.facts.static_file import ServedBy, StaticFile
 from scanner.model import Cause, ControlFailed, NoResponse, NotApplicable, Reads, Request, Response, Unavailable
+from scanner.project import Checkout, Project
 from tests.probes.recorded import NONCE, Recorded, facts, page, place, recording, target_of
 
 BAD = "deploy/nginx/shop.conf"
@@ -51,6 +56,34 @@ def test_files_beside_an_alias() -> None:
         ((BAD, 37), f"/static%2e%2e/{BESIDE}"): f"/srv/shop/{BESIDE}",
     }
     assert {place(one.location) for one in found.attempts} == {(BAD, line) for line in (7, 11, 37, 41)}
+
+
+def sending(tmp_path: Path, prefix: str) -> PythonSource:
+    """A project whose code lets nginx send files below a prefix."""
+    (tmp_path / "views.py").write_text(f'response["X-Accel-Redirect"] = "{prefix}" + name\n')
+    names = ("views.py",)
+    checkout = Checkout(root=tmp_path, files=names, tracked=frozenset(names), is_git=True, commit=None, dirty=False)
+    return PythonSource(Modules(Project(checkout, ".", "shop", None)))
+
+
+def test_guarded_files_that_nginx_gives_to_everybody(tmp_path: Path) -> None:
+    found = facts("article-bad", python=sending(tmp_path, "/media/")).get(PathTraversal)
+    guarded = [one for one in found.attempts if one.kind == "internal"]
+    assert {place(one.location) for one in guarded} == {(BAD, 11), (BAD, 41)}
+    assert all(one.canary and one.canary.startswith("/srv/shop/media/seatrial-") for one in guarded)
+
+
+def test_guarded_files_that_are_refused(tmp_path: Path) -> None:
+    def refused(request: Request, _answer: Recorded) -> Recorded:
+        return page("no", 404) if target_of(request).startswith("/media/") else None
+
+    found = facts("article-bad", refused, python=sending(tmp_path, "/media/")).get(PathTraversal)
+    assert {one.canary for one in found.attempts if one.kind == "internal"} == {None}
+
+
+def test_guarded_files_below_another_address(tmp_path: Path) -> None:
+    found = facts("article-bad", python=sending(tmp_path, "/protected/")).get(PathTraversal)
+    assert not [one for one in found.attempts if one.kind == "internal"]
 
 
 def test_no_files_beside_an_alias() -> None:

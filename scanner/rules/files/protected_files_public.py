@@ -17,33 +17,24 @@ With `X-Accel-Redirect` Django decides who may have a file and nginx sends it. W
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.facts.edge import judged, same_place
 from scanner.facts.exchange_text import exchange_text
+from scanner.facts.guarded_files import GuardedPrefix, guarded_prefixes
 from scanner.facts.nginx import Nginx
+from scanner.facts.nginx_insert import insert_before
 from scanner.facts.path_traversal import PathTraversal, TraversalAttempt
 from scanner.facts.python_source import PythonSource
 from scanner.facts.settings import Settings
 from scanner.model import Evidence, Finding, Location, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 from scanner.nginx.effective import Configuration, Denied, LocationBlock, RequestShape, ServedDirectory
 
-_BACKEND = "nginx"
-
-
-@dataclass(frozen=True)
-class _Prefix:
-    """Below which address the application lets nginx send files."""
-
-    url: str
-    location: Location
-
 
 @rule(severity=Severity.HIGH)
 def check(
     python: PythonSource, nginx: Nginx, settings: Settings | None, traversal: PathTraversal | None
 ) -> Iterator[Finding]:
-    prefixes, unknown = _prefixes(python, settings)
+    prefixes, unknown = guarded_prefixes(python, settings)
     if not prefixes and not unknown:
         raise NotApplicable("the code lets nginx send no files")
     asked = [one for one in traversal.attempts if one.kind == "internal"] if traversal is not None else []
@@ -61,32 +52,7 @@ def check(
         raise UnknownValue(unknown)
 
 
-def _prefixes(python: PythonSource, settings: Settings | None) -> tuple[tuple[_Prefix, ...], str]:
-    """All that are known, and what is not."""
-    found: list[_Prefix] = []
-    unknown = ""
-    for one in python.accel_redirects:
-        url = one.prefix or _setting(settings, one.setting)
-        if url is not None and url.startswith("/") and url != "/":
-            found.append(_Prefix(url, one.location))
-        else:
-            unknown = unknown or f"below which address {one.location} lets nginx send files"
-    backend = settings.value("SENDFILE_BACKEND") if settings is not None else None
-    if python.sendfile_calls and isinstance(backend, str) and backend.rpartition(".")[2] == _BACKEND:
-        url = _setting(settings, "SENDFILE_URL")
-        if url is not None and url.startswith("/") and url != "/":
-            found.append(_Prefix(url, python.sendfile_calls[0]))
-        else:
-            unknown = unknown or "SENDFILE_URL"
-    return tuple(found), unknown
-
-
-def _setting(settings: Settings | None, name: str | None) -> str | None:
-    value = settings.value(name) if settings is not None and name is not None else None
-    return value if isinstance(value, str) and value else None
-
-
-def _public(configuration: Configuration, prefix: _Prefix) -> Iterator[ServedDirectory]:
+def _public(configuration: Configuration, prefix: GuardedPrefix) -> Iterator[ServedDirectory]:
     """The places that send these files to whoever asks."""
     directories = {one.place: one for one in configuration.served_directories()}
     for server in configuration.servers:
@@ -101,7 +67,7 @@ def _public(configuration: Configuration, prefix: _Prefix) -> Iterator[ServedDir
         yield directories[place]
 
 
-def _is_theirs(place: LocationBlock, prefix: _Prefix) -> bool:
+def _is_theirs(place: LocationBlock, prefix: GuardedPrefix) -> bool:
     """The location is for these files, not a general one below which they seem to lie."""
     wanted = prefix.url.strip("/")
     return wanted in place.pattern if place.is_regex else place.pattern.strip("/").startswith(wanted.split("/")[0])
@@ -114,7 +80,7 @@ def _is_guarded(configuration: Configuration, place: LocationBlock) -> bool:
     return any(isinstance(reply, Denied) for reply in configuration.replies(place, RequestShape(tls=True)))
 
 
-def _finding(prefix: _Prefix, served: ServedDirectory, hits: list[TraversalAttempt]) -> Finding:
+def _finding(prefix: GuardedPrefix, served: ServedDirectory, hits: list[TraversalAttempt]) -> Finding:
     place = served.place
     title = place.title if isinstance(place, LocationBlock) else place.symbol
     return Finding(
@@ -128,4 +94,5 @@ def _finding(prefix: _Prefix, served: ServedDirectory, hits: list[TraversalAttem
             *(Evidence(exchange_text(one.exchange)) for one in hits[:2]),
         ),
         proof=Proof.PROVEN if hits else Proof.INFERRED,
+        fix=insert_before(served.directive, "internal;") if served.directive in place.own("alias", "root") else None,
     )
