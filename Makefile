@@ -63,7 +63,7 @@ format: venv  ## put the formatting and what can be put automatically right
 	$(BIN)/ruff format .
 
 judges: venv  ## other people's readers of our outputs, as many as can be had here
-	$(BIN)/python benchmarks/judges.py
+	$(BIN)/python benchmarks/judges.py --outside $(VENV)/judges $(ARGS)
 
 bench: venv  ## the time of each layer beside the bare commands
 	$(BIN)/python benchmarks/layers.py

@@ -43,7 +43,6 @@ def judges(folder: Path) -> Iterator[Judge]:
     lenient = (check, "--regex-variant", "nonunicode", "--schemafile", str(sarif), str(folder / "sarif"))
     yield Judge("check-jsonschema", "SARIF", lenient, folder / "sarif")
     yield Judge("junitparser", "JUnit", (str(BIN / "junitparser"), "verify", str(junit)), junit)
-    yield Judge("xmllint", "JUnit", ("xmllint", "--noout", "--nonet", str(junit)), junit)
     for name in ("summary", "comment"):
         program = "import cmarkgfm,sys; cmarkgfm.github_flavored_markdown_to_html(open(sys.argv[1]).read())"
         yield Judge("cmark-gfm", name, (sys.executable, "-c", program, str(folder / name)), folder / name)

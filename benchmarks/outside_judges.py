@@ -171,11 +171,13 @@ class Judges:
     def mermaid(self, comment: Path) -> str:
         """Mermaid draws the comment's diagrams, and diagrams with labels of an attacker."""
         from scanner.model import Hop, Link, RequestPath, Severity  # noqa: PLC0415 - only here
+        from scanner.reports import comment as comments  # noqa: PLC0415 - the same
         from scanner.reports import mermaid  # noqa: PLC0415 - the same
         from tests.reports.samples import blocked  # noqa: PLC0415 - the same
 
         script = self._file("mermaid/dist/mermaid.min.js").read_text(encoding="utf-8")
-        sources = _DIAGRAM.findall(comment.read_text(encoding="utf-8"))
+        texts = (comment.read_text(encoding="utf-8"), comments.render(blocked()))
+        sources = [source for text in texts for source in _DIAGRAM.findall(text)]
         [project] = blocked().projects
         for label in HOSTILE:
             hops = (Hop("a", "client", label), Hop("b", "proxy", f"x {label}", label or "x"))
