@@ -4,6 +4,7 @@ On a pull request what the change itself says about the gate does not count: set
 read as the base commit has them.
 """
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,8 @@ def configure(
     base = find_base(
         path, str(reference) if reference else None, event.base if event else None, event.head if event else None
     )
+    if base is None and event is not None and not reference:
+        base = _fetched(path, event, environment)
     if reference and base is None:
         raise SeatrialError(f"base: there is no commit {reference!r} in this clone", "fetch it first")
     old = base.read_text(CONFIG_FILE) if base else None
@@ -51,6 +54,29 @@ def _event(environment: Mapping[str, str]) -> "Event | None":
     event = read_event(environment)
     queued = event.name == "merge_group" and event.base is not None
     return event if event.pull_request is not None or queued else None
+
+
+def _fetched(path: Path, event: "Event", environment: Mapping[str, str]) -> "Base | None":
+    """The base commit, fetched where the clone lacks it; None where that cannot be done.
+
+    Only in our own container: there the checkout is a copy, and nothing that others see is changed.
+    """
+    from scanner.github import OUT, action_input  # noqa: PLC0415 - heavy: imported where it is used
+    from scanner.project import GitFailed, Remote, fetch_commit, find_base, missing_parent  # noqa: PLC0415 - the same
+
+    token = action_input(environment, "token")
+    # A merge commit of a pull request names what it would change; a merge queue names its base itself.
+    commit = (
+        missing_parent(path) if event.pull_request is not None and event.head != event.commit else None
+    ) or event.base
+    if OUT not in environment or not token or event.repository is None or commit is None:
+        return None
+    store = Path(tempfile.mkdtemp(prefix="seatrial-objects-"), "base.git")
+    try:
+        fetch_commit(path, commit, Remote(f"{event.server}/{event.repository}", token), store, environment)
+    except (GitFailed, OSError):
+        return None
+    return find_base(path, commit, None, None)
 
 
 def _with_baseline(config: Config) -> Config:

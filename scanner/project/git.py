@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SECONDS = 60
-_HARDENED = (
+HARDENED = (
     "-c", "core.fsmonitor=false",
     "-c", "core.hooksPath=/dev/null",
     "-c", "core.untrackedCache=false",
@@ -21,7 +21,7 @@ _HARDENED = (
     "-c", "safe.directory=*",
     "-c", "safe.bareRepository=explicit",
 )  # fmt: skip
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LC_ALL": "C.UTF-8",
     "HOME": "/nonexistent",
@@ -55,8 +55,8 @@ class Index:
 def _git(directory: Path, *arguments: str, more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
-            ["git", *_HARDENED, *more, "-C", str(directory), *arguments],
-            env=_ENVIRONMENT,
+            ["git", *HARDENED, *more, "-C", str(directory), *arguments],
+            env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
@@ -87,8 +87,8 @@ def blobs(directory: Path, names: Sequence[str]) -> Iterator[bytes]:
         wanted.seek(0)
         try:
             process = subprocess.Popen(
-                ["git", *_HARDENED, "-C", str(directory), "cat-file", "--batch"],
-                env=_ENVIRONMENT,
+                ["git", *HARDENED, "-C", str(directory), "cat-file", "--batch"],
+                env=ENVIRONMENT,
                 stdin=wanted,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
