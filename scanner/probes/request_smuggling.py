@@ -20,6 +20,7 @@ from scanner.probes.asking import AGENT, Headers, main_way, mark, require_app, r
 from scanner.probes.pacing import ask_all
 
 NAME: Final = "request-smuggling"
+_LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _CRLF: Final = b"\r\n"
 _END: Final = b"0\r\n\r\n"
 
@@ -95,7 +96,7 @@ def _own_doors(live: LiveStack) -> Iterator[Door]:
     for text in live.app_addresses:
         host, _, port = text.rpartition(":")
         if host and port.isdecimal():
-            yield Door("http", host.strip("[]"), int(port))
+            yield Door("http", _LOCAL.get(host.strip("[]"), host.strip("[]")), int(port))
 
 
 def _sent(live: LiveStack, way: _Way, prefix: str, variant: _Variant | None) -> Request:
