@@ -13,7 +13,7 @@ def line_fix(directive: Directive, old: str, new: str, *, safe: bool = True) -> 
     if directive.known is not None or directive.is_template or directive.location.line != directive.head_line:
         return None
     number = directive.head_line
-    line = directive.source.text.split("\n")[number - 1].rstrip("\r")
+    line = directive.source.lines[number - 1].rstrip("\r")
     if line.count(old) != 1:
         return None
     return Fix(directive.location.path, number, number, (line.replace(old, new),), safe=safe)

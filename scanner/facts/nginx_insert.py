@@ -14,7 +14,7 @@ def insert_before(directive: Directive, *lines: str, safe: bool = True) -> Fix |
     if directive.known is not None or directive.is_template or directive.conditional:
         return None
     number = directive.line
-    before = directive.source.text.split("\n")[number - 1][: directive.column - 1]
+    before = directive.source.lines[number - 1][: directive.column - 1]
     if before.strip():
         return None
     return Fix(directive.location.path, number, number - 1, tuple(f"{before}{line}" for line in lines), safe=safe)

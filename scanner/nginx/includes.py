@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Final
 
 from scanner.model import Location
@@ -45,7 +46,7 @@ class Tree:
     """``include`` lines with a pattern that matches no file of the repository. nginx takes that for nothing; on the
     server there may be files."""
 
-    @property
+    @cached_property
     def unknown_includes(self) -> tuple[UnknownInclude, ...]:
         """All includes that could not be read, on whatever level."""
         return unknown_in(walk(self.directives))

@@ -50,6 +50,11 @@ class SourceText:
     text: str
     masked: Masked
 
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """Its lines, without their line feeds."""
+        return tuple(self.text.split("\n"))
+
 
 @dataclass(frozen=True, eq=False)
 class Directive:
@@ -95,7 +100,7 @@ class Directive:
     @property
     def inserts(self) -> bool:
         """Whether this is a template's expression in the place of whole directives."""
-        return self.name.startswith(("{{", "{%", "<%"))
+        return self.name[:1] in "{<" and self.name.startswith(("{{", "{%", "<%"))
 
     @property
     def text(self) -> str:

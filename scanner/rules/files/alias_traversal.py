@@ -158,7 +158,7 @@ def _fix(place: LocationBlock) -> Fix | None:
     opener = place.opener
     if opener is None or place.is_regex or opener.is_template:
         return None
-    lines = opener.source.text.split("\n")
+    lines = opener.source.lines
     number = opener.location.line
     line = lines[number - 1].rstrip("\r")
     fixed = re.sub(rf"(location\s+(?:\^~\s*)?){re.escape(place.pattern)}(\s*\{{)", rf"\g<1>{place.pattern}/\g<2>", line)

@@ -97,7 +97,7 @@ def _fix(line: Directive) -> Fix | None:
     if line.known is not None or line.location.line != line.head_line:
         return None
     number = line.location.line
-    text = line.source.text.split("\n")[number - 1].rstrip("\r")
+    text = line.source.lines[number - 1].rstrip("\r")
     if text.strip() != "autoindex on;":
         return None
     return Fix(line.location.path, number, number, (text.replace("autoindex on;", "autoindex off;"),))

@@ -76,7 +76,7 @@ def _fix(directive: Directive, leaf: Leaf) -> Fix | None:
     if directive.name != "return" or leaf.name not in DECODED or directive.known is not None or directive.is_template:
         return None
     number = directive.head_line
-    line = directive.source.text.split("\n")[number - 1].rstrip("\r")
+    line = directive.source.lines[number - 1].rstrip("\r")
     written = f"${leaf.name}"
     for ending in (f"{written}$is_args$args", f"{written}$is_args$query_string", written):
         if directive.args[-1].endswith(ending) and line.count(ending) == 1 and line.count(written) == 1:

@@ -166,7 +166,7 @@ def _fix(directive: Directive) -> Fix | None:
     if directive.name != "add_header":
         return None
     number = directive.head_line
-    line = directive.source.text.split("\n")[number - 1].rstrip("\r")
+    line = directive.source.lines[number - 1].rstrip("\r")
     if line.count(";") - sum(argument.count(";") for argument in directive.args) != 1 or "#" in line:
         return None
     before, _, after = line.rpartition(";")

@@ -115,7 +115,7 @@ def _place(configuration: Configuration, server: Server, line: Directive | None)
 def _fix(line: Directive | None) -> Fix | None:
     if line is None or line.known is not None or line.is_template:
         return None
-    text = line.source.text.split("\n")[line.head_line - 1].rstrip("\r")
+    text = line.source.lines[line.head_line - 1].rstrip("\r")
     if text.count("server_tokens") != 1 or text.count(";") != 1:
         return None
     before = text.partition("server_tokens")[0]

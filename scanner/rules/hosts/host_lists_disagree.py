@@ -82,8 +82,10 @@ def _refused(places: Sequence[DjangoPlace], settings: Settings) -> Iterator[tupl
     """Servers with names that Django does not accept, where Django gets to see them."""
     if not settings.strings(_HOSTS) or settings.value("USE_X_FORWARDED_HOST"):
         return
-    for server in dict.fromkeys(place.server for place in places):
-        of_server = [place for place in places if place.server is server]
+    by_server: dict[Server, list[DjangoPlace]] = {}
+    for place in places:
+        by_server.setdefault(place.server, []).append(place)
+    for server, of_server in by_server.items():
         names = [
             name
             for name in server.names

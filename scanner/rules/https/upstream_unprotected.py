@@ -100,11 +100,10 @@ def _take(
     hops: dict[tuple[Location, str, str], _Hop],
 ) -> None:
     kind = _SECURE.get(proxy.destination.scheme)
-    own = {name for server in configuration.servers for name in server.concrete_names}
     for endpoint in proxy.destination.endpoints:
         if endpoint.is_template:
             raise UnknownValue(f"{proxy.directive.text} at {proxy.directive.location}", proxy.directive.location)
-        if not _is_remote(endpoint, services) or endpoint.host in own:
+        if not _is_remote(endpoint, services) or configuration.servers_named((endpoint.host,)):
             continue
         if kind is not None and level.effective(f"{kind}_ssl_verify").require().text == "on":
             continue
