@@ -26,8 +26,8 @@ from scanner.probes.routes import Path, Routes
 
 NAME: Final = "forwarded-host-spoof"
 PORT: Final = "6666"
-_BRIEF: Final = 3
-"""From this many locations on, only the headers that Django knows are tried."""
+_BRIEF: Final = 1
+"""From this many locations on, only the headers that Django knows are tried: some limit the rate of requests."""
 
 
 @dataclass(frozen=True)

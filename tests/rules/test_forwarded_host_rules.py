@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.facts.compose import Compose, ComposeProject, Service, ServiceRole
+from scanner.facts.compose import Compose, ComposeProject, Port, Service, ServiceRole
 from scanner.facts.forwarded_host_spoof import ForwardedAttempt, ForwardedHostSpoof
 from scanner.facts.settings import Settings
 from scanner.facts.settings_source import Assignment, Origin, SettingsSource
@@ -103,6 +103,18 @@ def test_forwarded_host_seen(known: dict[str, object], spoof: ForwardedHostSpoof
 def test_forwarded_host_without_a_proxy_of_ours() -> None:
     assert short(judge_facts("forwarded_host_spoofable", settings(**EVERYONE)), "high") == ["skipped layer-missing"]
     assert short(judge_facts("forwarded_host_spoofable", HARDENED), "high") == ["passed"]
+
+
+def test_a_front_end_whose_configuration_is_not_read() -> None:
+    place = Location("docker-compose.yml", 3)
+    port = Port("0.0.0.0", "443", 443, "tcp", place)
+    front = make(
+        Service,
+        {"name": "front", "image": "traefik:v3", "role": ServiceRole.EDGE, "location": place, "ports": [port]},
+    )
+    compose = Compose((ComposeProject(("docker-compose.yml",), (front,), frozenset()),))
+    outcome = judge_facts("forwarded_host_spoofable", settings(**EVERYONE), compose)
+    assert short(outcome, "high") == ["skipped unknown"]
 
 
 def hosts(*names: str, origins: tuple[str, ...] = ()) -> Settings:
