@@ -413,7 +413,8 @@ def answers_by_itself(found: Any) -> bool | None:
     except (OSError, TypeError, AttributeError, SyntaxError, ValueError, RecursionError):
         return None
     if not isinstance(found, type):
-        inner = [one for _, tree in sources for one in ast.walk(tree.body[0]) if isinstance(one, ast.FunctionDef)][1:]
+        nested = [one for _, tree in sources for one in ast.walk(tree.body[0]) if isinstance(one, ast.FunctionDef)][1:]
+        inner = [one for one in nested if comes_from(one, {"get_response"}, set())]  # the rest handles exceptions
         return any(returns_own(one, {"get_response"}) for one in inner) if inner else None
     called = {"get_response", "process_request", "process_response", "process_view", "__call__", "__acall__"}
     for name, tree in sources:

@@ -109,6 +109,10 @@ def replacing(get_response):
             answer = HttpResponse("nothing here", status=404)
         return answer
 
+    def process_exception(request, exception):
+        return HttpResponse("broken", status=500)
+
+    middleware.process_exception = process_exception
     return middleware
 """,
     "shop/hashers.py": """\
