@@ -36,8 +36,11 @@ class Surroundings:
         return self.environment.get("GITHUB_ACTIONS") == "true"
 
 
-def deliver(config: Config, report: Report, around: Surroundings, output: TextIO) -> int:
-    """Write every report that was asked for. Returns the exit code: the report's, or 3 when one cannot be written."""
+def deliver(config: Config, report: Report, around: Surroundings, output: TextIO, *, annotate: bool = True) -> int:
+    """Write every report that was asked for. Returns the exit code: the report's, or 3 when one cannot be written.
+
+    ``annotate`` is false where the runs that made the results have annotated the same lines already.
+    """
     code = report.exit_code
     if around.in_actions:
         report = relocated(report, below_workspace(config.path, around.environment))
@@ -53,18 +56,18 @@ def deliver(config: Config, report: Report, around: Surroundings, output: TextIO
             click.echo(f"  hint: the verdict stands: exit code {code}", err=True)
             code = code or 3
     if "-" not in config.reports.values():
-        _show(config, report, around, output)
+        _show(config, report, around, output, annotate=annotate)
     if around.in_actions:
         output.write(finish(report, around.environment, config.projects, config.report_level))
     output.flush()
     return code
 
 
-def _show(config: Config, report: Report, around: Surroundings, output: TextIO) -> None:
+def _show(config: Config, report: Report, around: Surroundings, output: TextIO, *, annotate: bool) -> None:
     shown = displayed(report, config.report_level)
     if config.format == "terminal":
         output.write(_guarded(terminal.render(report, _view(config, output)), around))
-        if around.in_actions:
+        if around.in_actions and annotate:
             output.write(renderers()["annotations"](shown))
         return
     text = renderers()[config.format](shown if config.format in DISPLAYS else report)

@@ -50,7 +50,7 @@ def merge(results: tuple[str, ...], expect: int | None, **given: object) -> int:
     report = merged([load(_read(path, MAX_BYTES), limit=MAX_BYTES) for path in paths], expected=expect)
     if around.run.url is not None:
         report = replace(report, run=replace(report.run, url=around.run.url))
-    return deliver(config, report, around, sys.stdout)
+    return deliver(config, report, around, sys.stdout, annotate=False)
 
 
 def _number(text: str) -> int | None:

@@ -117,8 +117,11 @@ def test_in_a_job_the_results_are_named_by_a_glob(tmp_path: Path, monkeypatch: p
         folder.mkdir(parents=True)
         (folder / "result.json").write_text(render(leg(name, blocks=name == "b")), encoding="utf-8")
     out = job(tmp_path, monkeypatch, INPUT_RESULTS="results/*/result.json", INPUT_EXPECT="3", INPUT_FAIL_ON="low")
-    monkeypatch.setattr("sys.stdout", io.StringIO())
+    output = io.StringIO()
+    monkeypatch.setattr("sys.stdout", output)
     assert main(["merge"]) == 1
+    assert "debug-enabled" in output.getvalue()
+    assert "::error" not in output.getvalue(), "the legs have annotated these lines"
     merged = json.loads((out / "result.json").read_text(encoding="utf-8"))
     assert [each["name"] for each in merged["projects"]] == ["a", "b"]
     assert merged["run"]["url"].endswith("/actions/runs/9/attempts/1")
