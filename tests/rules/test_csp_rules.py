@@ -202,3 +202,14 @@ def test_a_django_without_the_setting_gets_no_fix() -> None:
     assert isinstance(outcome, Failed)
     assert outcome.findings[0].fix is None
     assert "Django 3.2.2 has no setting for it" in outcome.findings[0].message
+
+
+def test_a_nonce_that_is_used_again() -> None:
+    nginx = nginx_of(https(DJANGO))
+    line = ("Content-Security-Policy", "script-src 'nonce-abc'; object-src 'none'; base-uri 'none'")
+    page = pages(nginx, line).seen[0]
+    found = judge_facts("csp_not_enforced", HARDENED, nginx, gunicorn(), HeaderSurvey((page, page)))
+    assert short(found, "medium") == [f"medium proven {CSP}"]
+    fresh = pages(nginx, (line[0], line[1].replace("abc", "def"))).seen[0]
+    found = judge_facts("csp_not_enforced", HARDENED, nginx, gunicorn(), HeaderSurvey((page, fresh)))
+    assert short(found, "medium") == ["skipped not-applicable"]

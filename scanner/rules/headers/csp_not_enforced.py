@@ -17,6 +17,7 @@ that is only reported on stops nothing.
 - CWE-693
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from scanner.facts.app_servers import AppServers
@@ -26,6 +27,7 @@ from scanner.facts.csp import (
     gives_nonce_to_templates,
     has_nonce,
     only_reported,
+    policy_setting,
     unsent,
 )
 from scanner.facts.exchange_text import exchange_text
@@ -39,6 +41,7 @@ from scanner.facts.settings_source import SettingsSource
 from scanner.model import Evidence, Finding, NotApplicable, Proof, Severity, quoted, rule
 from scanner.rules.headers._missing import Edge
 
+_NONCE = re.compile(r"'nonce-([^']+)'")
 _POLICIES = ("SECURE_CSP", "SECURE_CSP_REPORT_ONLY")
 
 
@@ -53,9 +56,14 @@ def check(
 ) -> Iterator[Finding]:
     without, reported = unsent(settings), only_reported(settings)
     configured = [name for name in _POLICIES if settings.value(name)]
+    pages = [one for one in dynamic_pages(survey) if one.html]
+    repeated = _repeated_nonce(pages)
+    if repeated:
+        what = "The nonce of the Content-Security-Policy is the same in two answers: whoever has seen it uses it"
+        yield _finding(settings, source, policy_setting(settings), what, repeated, Severity.MEDIUM)
+        return
     if not (without or reported or configured or _django_csp(settings)):
         raise NotApplicable("no Content-Security-Policy is configured in the settings")
-    pages = [one for one in dynamic_pages(survey) if one.html]
     enforced = _enforced_by_the_edge(nginx, servers, settings) if not pages else any(one.values(CSP) for one in pages)
     if without is not None and not enforced:
         name, middleware = without
@@ -69,6 +77,17 @@ def check(
         what = f"`{reported}` in {quoted(settings.module)} only has violations reported; no policy is enforced"
         yield _finding(settings, source, reported, what, pages, Severity.LOW)
     yield from _malformed(settings, source, configured)
+
+
+def _repeated_nonce(pages: list[KindHeaders]) -> list[KindHeaders]:
+    """Two answers whose policies share a nonce."""
+    seen: dict[str, KindHeaders] = {}
+    for page in pages:
+        for nonce in {nonce for value in page.values(CSP) for nonce in _NONCE.findall(value)}:
+            if nonce in seen:
+                return [seen[nonce], page]
+            seen[nonce] = page
+    return []
 
 
 def _django_csp(settings: Settings) -> bool:
