@@ -26,8 +26,8 @@ def written(name: str, text: str, origin: Origin = Origin.LITERAL, **more: objec
     return make(SettingsSource, {"module": "shop.settings", "assignments": {name: (one,)}, "environment_reads": {}})
 
 
-def booted(name: str, length: int, **more: object) -> Settings:
-    shape = {"length": length, "unique": 9, "insecure_prefix": False, "known": False}
+def booted(name: str, length: int, unique: int = 9, **more: object) -> Settings:
+    shape = {"length": length, "unique": unique, "insecure_prefix": False, "known": False}
     return settings_of({"secrets": {name: shape}, **more})
 
 
@@ -50,6 +50,7 @@ HERE = booted(NAME, len(MADE_UP))
         pytest.param([written(NAME, MADE_UP), HARDENED], ["passed"], id="it is not effective"),
         pytest.param([written(NAME, MADE_UP), booted(NAME, 9, set={})], ["passed"], id="of another length"),
         pytest.param([written(NAME, "short-1"), booted(NAME, 7)], ["passed"], id="too short"),
+        pytest.param([written(NAME, MADE_UP), booted(NAME, 22, 6)], ["passed"], id="few different characters"),
         pytest.param([written(NAME, "changeme"), booted(NAME, 8)], ["passed"], id="a placeholder"),
         pytest.param([written(NAME, "postgres"), booted(NAME, 8)], ["passed"], id="a password that products ship with"),
         pytest.param([written("TOKEN_CLAIM", MADE_UP), booted("TOKEN_CLAIM", 22)], ["passed"], id="about a secret"),
@@ -112,7 +113,7 @@ SILK = make(Urlconf, {"routes": [{"pattern": "silk/", "view": "silk.views.summar
         ),
         ([apps("django_extensions")], ["low inferred settings.INSTALLED_APPS django_extensions"]),
         ([apps(middleware=["silk.middleware.SilkyMiddleware"])], ["high inferred settings.MIDDLEWARE silk"]),
-        ([apps(), SILK], ["high inferred settings.INSTALLED_APPS silk"]),
+        ([apps(), SILK], ["high inferred settings.ROOT_URLCONF silk"]),
         ([apps("silk", injected={"INSTALLED_APPS": "X"})], ["skipped unknown"]),
         ([apps()], ["passed"]),
     ],

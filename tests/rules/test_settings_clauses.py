@@ -68,6 +68,9 @@ FORGOTTEN = ["high inferred settings.DEBUG"]
         ),
         pytest.param([source(), HARDENED, EmptyEnvBoot(booted=True, error="", debug=True)], FORGOTTEN, id="empty boot"),
         pytest.param(
+            [source(DEBUG={}), HARDENED, EmptyEnvBoot(booted=True, error="", debug=True)], ["passed"], id="no variable"
+        ),
+        pytest.param(
             [source(), HARDENED, EmptyEnvBoot(booted=False, error="KeyError: 'D'")], ["passed"], id="it raises"
         ),
         pytest.param(

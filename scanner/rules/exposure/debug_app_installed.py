@@ -42,7 +42,7 @@ def check(settings: Settings, source: SettingsSource | None, urls: Urlconf | Non
         routes = [one for one in (urls.routes if urls else ()) if _belongs(one.view, package)]
         if not apps and not middleware and not routes:
             continue
-        name = "INSTALLED_APPS" if apps or not middleware else "MIDDLEWARE"
+        name = "INSTALLED_APPS" if apps else "MIDDLEWARE" if middleware else "ROOT_URLCONF"
         require_decided(settings, name)
         place = settings_place(settings, source, name)
         evidence = [Evidence(f"booted settings: INSTALLED_APPS holds {one}", place) for one in apps[:1]]
@@ -53,7 +53,7 @@ def check(settings: Settings, source: SettingsSource | None, urls: Urlconf | Non
         if for_all:
             evidence.append(Evidence("its callback, or INTERNAL_IPS, lets every request see it"))
         yield Finding(
-            message=f"{quoted(package)} is in the effective settings of {quoted(settings.module)}: {_what(package)}.",
+            message=f"{quoted(package)} is part of production ({quoted(settings.module)}): {_what(package)}.",
             location=place,
             symbol=f"settings.{name} {package}",
             evidence=tuple(evidence),

@@ -25,6 +25,8 @@ from scanner.facts.settings_source import Assignment, Origin, SettingsSource
 from scanner.model import Evidence, Finding, Severity, quoted, rule
 
 _SHORTEST = 8
+_LONG, _FEW = 16, 8
+"""A long text of few different characters (``deadbeef-dead-beef``) only stands for a secret."""
 _ENDINGS = (
     *("KEY", "KEYS", "SECRET", "SECRETS", "PASSWORD", "PASSWD", "PWD", "PASS", "PASSPHRASE", "TOKEN", "TOKENS", "DSN"),
     *("CREDENTIAL", "CREDENTIALS"),
@@ -71,6 +73,6 @@ def _effective(winner: Assignment, settings: Settings | None) -> bool:
     if winner.origin is Origin.ENV_DEFAULT and winner.variable in settings.environment_names:
         return settings.samples.get(winner.name) is not None or winner.name in settings.injected
     shape = settings.secrets.get(winner.name)
-    if shape is None or shape.injected:
+    if shape is None or shape.injected or (shape.length >= _LONG and shape.unique < _FEW):
         return False
     return shape.length == winner.literal_length or not is_secret_key(winner.name)  # of a URL, its password's length

@@ -18,7 +18,7 @@ said has to mean the safe side.
 from collections.abc import Iterator
 
 from scanner.facts.settings import EmptyEnvBoot, Settings
-from scanner.facts.settings_source import Assignment, SettingsSource
+from scanner.facts.settings_source import Assignment, Origin, SettingsSource
 from scanner.model import Evidence, Finding, Severity, quoted, rule
 
 
@@ -28,7 +28,8 @@ def check(source: SettingsSource, settings: Settings | None, empty: EmptyEnvBoot
         return  # that is told as it is
     winner = source.winner("DEBUG")
     by_default = winner is not None and _on_by_default(winner, settings)
-    by_boot = empty is not None and empty.booted and bool(empty.debug)
+    written = winner is not None and winner.origin is Origin.LITERAL  # then no variable decides it
+    by_boot = empty is not None and empty.booted and bool(empty.debug) and not written
     if not by_default and not by_boot:
         return
     place = source.place("DEBUG")
