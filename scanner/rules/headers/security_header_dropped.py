@@ -188,10 +188,14 @@ def _judge(
 
 
 def _fix(first: Directive, lost: tuple[Directive, ...]) -> Fix | None:
-    """The cancelled lines once more, beside the one that cancels them."""
+    """The cancelled lines once more, on error pages too, beside the one that cancels them."""
     lines = [as_written(one) for one in lost]
-    known = [line for line in lines if line is not None]
+    known = [_always(line) for line in lines if line is not None]
     return insert_before(first, *known) if len(known) == len(lines) else None
+
+
+def _always(line: str) -> str:
+    return line if line.endswith(" always;") else f"{line.removesuffix(';')} always;"
 
 
 def _answers(survey: HeaderSurvey | None) -> tuple[KindHeaders, ...]:
