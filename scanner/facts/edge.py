@@ -30,7 +30,8 @@ _OTHER_PROGRAMS = frozenset(
     {
         *("storage", "minio", "s3", "frontend", "front", "client", "react", "vue", "angular", "next", "nextjs", "nuxt"),
         *("node", "nodejs", "grafana", "prometheus", "kibana", "flower", "pgadmin", "adminer", "rabbitmq", "php"),
-        *("keycloak", "certbot", "mailhog", "jenkins", "elasticsearch", "vite", "storybook"),
+        *("keycloak", "certbot", "mailhog", "jenkins", "elasticsearch", "vite", "storybook", "anubis", "authelia"),
+        *("authentik", "imgproxy", "thumbor", "meilisearch", "onlyoffice", "collabora", "mailpit"),
     }
 )
 _OTHER_EDGES = ("traefik", "caddy", "haproxy", "envoy", "nginx-proxy", "swag", "cloudflared", "tunnel", "pomerium")
@@ -118,9 +119,7 @@ def _django_places(
         )
         if passing is not None:
             places.append(DjangoPlace(configuration, location, *passing))
-    if any(_is_known(place, listeners) for place in places):
-        return tuple(places)
-    return tuple(place for place in places if not _is_another_program(place))
+    return tuple(place for place in places if _is_known(place, listeners) or not _is_another_program(place))
 
 
 def _is_known(place: DjangoPlace, listeners: _Listeners) -> bool:

@@ -30,6 +30,8 @@ _OTHER_KINDS: Final = re.compile(
 _WRITES: Final = re.compile(
     r">>?\s*(?P<quote>['\"]?)(?P<path>/[^\s'\";|&<>]*nginx[^\s'\";|&<>]*)(?P=quote)|tee\s+(?:-a\s+)?['\"]?(?P<tee>/\S*nginx[^\s'\"]*)"
 )
+_PUT_ASIDE: Final = re.compile(r"(?:\A|[._-])(?:bak|bkp|backup|old|orig|save|saved|disabled|unused)(?:[._-]|\Z)|~\Z")
+"""What somebody has kept of an earlier state: nothing reads such a file."""
 _FULL: Final = frozenset({"http", "events"})
 _FRAGMENT: Final = frozenset(
     {
@@ -111,7 +113,7 @@ def may_be_nginx(path: str) -> bool:
     """Whether a file's name allows nginx configuration: its contents decide."""
     *directories, name = path.lower().split("/")
     bare = _TEMPLATE_SUFFIXES.sub("", name)
-    if _OTHER_KINDS.search(bare):
+    if _OTHER_KINDS.search(bare) or _PUT_ASIDE.search(name):
         return False
     if bare.endswith((*_SUFFIXES, "_params")) or "nginx" in bare:
         return True

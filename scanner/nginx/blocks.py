@@ -3,7 +3,7 @@
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -143,7 +143,10 @@ class Server(Level):
     def listens(self) -> tuple[Listen, ...]:
         """Its sockets; nginx's default ``*:80`` when it names none."""
         ssl_on = self.effective("ssl").text == "on"
-        return listens(self.own("listen"), ssl_on=ssl_on)
+        own = self.own("listen")
+        if not own and self.unknown_includes:  # the lines may stand in a file that nobody can read
+            return tuple(replace(item, is_template=True) for item in listens((), ssl_on=ssl_on))
+        return listens(own, ssl_on=ssl_on)
 
     @cached_property
     def names(self) -> tuple[ServerName, ...]:

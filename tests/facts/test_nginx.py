@@ -119,6 +119,9 @@ def test_contents_tell_what_a_file_is(text: str, content: Content | None) -> Non
         ("nginx/docker-compose.yml", False),
         ("src/app.js", False),
         ("manage.py", False),
+        ("deploy/nginx/bkp_site.conf", False),
+        ("deploy/nginx/site.conf.save", False),
+        ("deploy/nginx/threshold.conf", True),
     ],
 )
 def test_names_that_may_be_nginx(path: str, expected: bool) -> None:

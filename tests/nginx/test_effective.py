@@ -513,6 +513,11 @@ def test_names_and_symbols() -> None:
     assert config.servers[1].is_template
 
 
+def test_the_sockets_of_an_unreadable_include_are_not_guessed() -> None:
+    server = configuration("server { include /tmp/listen.conf; }").servers[0]
+    assert [item.is_template for item in server.listens] == [True]
+
+
 def test_what_a_template_makes_is_not_guessed() -> None:
     config = configuration(
         "upstream app { server {{ host }}:{{ port }}; server 127.0.0.1:{{ port }}; }"
