@@ -5,7 +5,7 @@ import configparser
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from scanner.boot.locks import BadLock, Selection, Table, read_lock
@@ -57,7 +57,21 @@ def name_of(line: str) -> str:
 
 
 def wanted_dependencies(project: Project, options: Options, dockerfiles: Dockerfiles | None) -> Wanted:
-    """What to install. Empty lines, with the reason, where nothing says it."""
+    """What to install, Django always among it, with the reason."""
+    found = _said(project, options, dockerfiles)
+    if "django" in found.names:
+        return found
+    lines = list(found.lines)
+    for directory in _directories(project):  # a library's own dependencies, beside those of its development
+        declared = _declared(project, directory, None)
+        if declared and "django" in declared.names:
+            lines += declared.lines
+            break
+    # Something else that is asked for may bring it: then this line changes nothing.
+    return replace(found, lines=tuple(dict.fromkeys([*lines, "django"])))
+
+
+def _said(project: Project, options: Options, dockerfiles: Dockerfiles | None) -> Wanted:
     if options.requirements:
         return _from_files(project, options.requirements, "given with --requirements")
     line = _install_line(project, dockerfiles)
