@@ -1,6 +1,7 @@
-"""media-canaries, cache-replay, cors-replies on recorded stacks."""
+"""media-canaries, cache-replay, cors-replies, upgrades on recorded stacks."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +10,13 @@ from scanner.facts.cache_replay import CacheReplay
 from scanner.facts.cors_replies import CorsReplies
 from scanner.facts.live_stack import LiveStack
 from scanner.facts.media_canaries import MediaCanaries
+from scanner.facts.python_modules import Modules
+from scanner.facts.python_source import PythonSource
 from scanner.facts.resolved_classes import Cors
 from scanner.facts.static_file import ServedBy
+from scanner.facts.upgrades import Upgrades
 from scanner.model import ControlFailed, NotApplicable, Request, Response, Unavailable
+from scanner.project import Checkout, Project
 from tests.probes.recorded import EVIL, Change, Recorded, facts, page, place, recording, target_of
 
 GOOD = "deploy/nginx/sites-available/shop.conf"
@@ -215,3 +220,52 @@ def test_probes_without_an_application() -> None:
     assert isinstance(known.get(LiveStack), LiveStack)
     with pytest.raises(Unavailable):
         known.get(CacheReplay)
+
+
+ROUTES = """
+urls = [
+    path("ws/chat/<slug:room>/", Chat.as_asgi()),
+    re_path(r"^ws/news/(?P<kind>\\w+)/$", News.as_asgi()),
+    re_path(r"ws/[a-z]{3}$", Odd.as_asgi()),
+]
+"""
+
+
+def routing(tmp_path: Path, text: str = ROUTES) -> PythonSource:
+    (tmp_path / "routing.py").write_text(text)
+    names = ("routing.py",)
+    checkout = Checkout(root=tmp_path, files=names, tracked=frozenset(names), is_git=True, commit=None, dirty=False)
+    return PythonSource(Modules(Project(checkout, ".", "shop", None)))
+
+
+def switching(own: int, stranger: int) -> Change:
+    def answer(request: Request, _recorded: Recorded) -> Recorded:
+        if b"Upgrade: websocket" not in request.raw:
+            return None
+        return page("", stranger if EVIL.encode() in request.raw else own)
+
+    return answer
+
+
+def test_websockets_that_strangers_open(tmp_path: Path) -> None:
+    found = facts("article-good", switching(101, 101), python=routing(tmp_path)).get(Upgrades)
+    assert {one.target for one in found.attempts} == {"/ws/chat/1/", "/ws/news/1/"}
+    assert {(one.origin, one.status) for one in found.strangers} == {(f"https://{EVIL}", 101)}
+    assert all(place(one.location) is not None for one in found.attempts)
+    assert found.not_asked == ()
+
+
+def test_websockets_of_the_site_alone(tmp_path: Path) -> None:
+    found = facts("article-good", switching(101, 403), python=routing(tmp_path)).get(Upgrades)
+    assert {one.status for one in found.strangers} == {403}
+
+
+def test_websockets_that_nobody_opens_tell_nothing(tmp_path: Path) -> None:
+    found = facts("article-good", switching(403, 403), python=routing(tmp_path)).get(Upgrades)
+    assert found.attempts == ()
+    assert len(found.not_asked) == 2
+
+
+def test_websockets_that_the_code_does_not_route(tmp_path: Path) -> None:
+    with pytest.raises(NotApplicable):
+        facts("article-good", python=routing(tmp_path, "x = 1\n")).get(Upgrades)

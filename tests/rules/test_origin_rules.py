@@ -15,6 +15,7 @@ from scanner.facts.python_modules import Modules
 from scanner.facts.python_source import PythonSource
 from scanner.facts.settings import Settings
 from scanner.facts.topology import PeerKind, TlsEnd, Topology
+from scanner.facts.upgrades import UpgradeAttempt, Upgrades
 from scanner.model import Location
 from scanner.project import Checkout, Project
 from tests import edgekit
@@ -387,6 +388,25 @@ SOCKET = "low inferred file code.py websocket"
 )
 def test_websocket_origin_unchecked(tmp_path: Path, text: str, expected: str) -> None:
     assert short(judge_facts("websocket_origin_unchecked", code(tmp_path, text), ASGI), "medium") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([101, 101], "medium proven file code.py websocket"),
+        ([101, 403], "passed"),
+        ([], SOCKET),
+    ],
+)
+def test_websockets_seen_live(tmp_path: Path, statuses: list[int], expected: str) -> None:
+    found = code(tmp_path, sockets("AuthMiddlewareStack(URLRouter(urls))"))
+    seen = exchange("GET https://shop.example/ws/ 101")
+    attempts = tuple(
+        UpgradeAttempt("websocket", "/ws/", "https://x", own, status, None, seen)
+        for own, status in zip((True, False), statuses, strict=False)
+    )
+    outcome = judge_facts("websocket_origin_unchecked", found, ASGI, Upgrades(attempts))
+    assert short(outcome, "medium") == [expected]
 
 
 def test_websockets_without_asgi(tmp_path: Path) -> None:

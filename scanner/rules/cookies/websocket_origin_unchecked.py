@@ -18,22 +18,31 @@ its Origin, any page talks to the application in the user's name.
 from collections.abc import Iterator
 
 from scanner.facts.app_servers import AppServer, AppServers, ServerKind
+from scanner.facts.exchange_text import exchange_text
 from scanner.facts.python_source import PythonSource
 from scanner.facts.settings import Settings
-from scanner.model import Evidence, Finding, NotApplicable, Severity, UnknownValue, quoted, rule
+from scanner.facts.upgrades import Upgrades
+from scanner.model import Evidence, Finding, NotApplicable, Proof, Severity, UnknownValue, quoted, rule
 
 _CHECKS = frozenset({"AllowedHostsOriginValidator", "OriginValidator"})
 _SESSIONS = frozenset({"AuthMiddlewareStack", "AuthMiddleware", "SessionMiddlewareStack", "SessionMiddleware"})
+_SWITCHED = 101
 _ASGI = frozenset({ServerKind.UVICORN, ServerKind.DAPHNE, ServerKind.HYPERCORN})
 
 
 @rule(severity=Severity.MEDIUM)
-def check(python: PythonSource, settings: Settings | None, servers: AppServers | None) -> Iterator[Finding]:
+def check(
+    python: PythonSource, settings: Settings | None, servers: AppServers | None, upgrades: Upgrades | None
+) -> Iterator[Finding]:
     routings = python.websocket_routings
     if not routings:
         raise NotApplicable("the code routes no websockets")
     if not _is_asgi(settings, servers):
         raise NotApplicable("the application is not served through ASGI")
+    tried = upgrades.strangers if upgrades is not None else ()
+    opened = [one for one in tried if one.status == _SWITCHED]
+    if tried and not opened:
+        return
     unknown = ""
     for one in routings:
         names = set(one.wrappers)
@@ -48,8 +57,12 @@ def check(python: PythonSource, settings: Settings | None, servers: AppServers |
             f"`AllowedHostsOriginValidator` is around them.",
             location=one.location,
             symbol=f"file {one.location.path} websocket",
-            evidence=(Evidence(f"websocket: {' > '.join(one.wrappers)} > URLRouter", one.location),),
-            severity=Severity.LOW,
+            evidence=(
+                Evidence(f"websocket: {' > '.join(one.wrappers)} > URLRouter", one.location),
+                *(Evidence(exchange_text(each.exchange)) for each in opened[:2]),
+            ),
+            proof=Proof.PROVEN if opened else Proof.INFERRED,
+            severity=Severity.MEDIUM if opened else Severity.LOW,
         )
     if unknown:
         raise UnknownValue(unknown)
