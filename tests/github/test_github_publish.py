@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import struct
 import zipfile
 from collections.abc import Callable
@@ -320,6 +321,53 @@ def test_a_waiver_or_severity_cannot_be_made_up() -> None:
     told = shown(hostile())
     assert {one.severity for result in told.projects[0].results for one in result.findings} <= set(Severity)
     assert {one.verdict for result in told.projects[0].results for one in result.findings} <= set(Verdict)
+
+
+ODD: tuple[object, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    2**60,
+    1.5,
+    "",
+    "x",
+    "`" * 50,
+    "<!-- -->\n```",
+    "\ud800",
+    [],
+    {},
+    [None],
+    "a" * 5000,
+)
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value of a document."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [path, *(each for key, value in items for each in places(value, (*path, key)))]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_spoilt_result_is_refused_or_shown_in_bounds(seed: int) -> None:
+    chance = random.Random(seed)
+    text, shapes = render(hostile()), 0
+    ways = [way for way in places(json.loads(text)) if way]
+    for _ in range(25):
+        document = json.loads(text)
+        *way, last = chance.choice(ways)
+        node = document
+        for key in way:
+            node = node[key]
+        node[last] = chance.choice(ODD)
+        try:
+            told = shown(load(json.dumps(document), limit=MAX_RESULT))
+        except SeatrialError:
+            shapes += 1
+            continue
+        lines = comment.render(told).split("\n")
+        assert [line for line in lines if line.lstrip().startswith("<!--")] == lines[:2]
+    assert shapes, "some of them are no result"
 
 
 def job(github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **run: object) -> Path:
