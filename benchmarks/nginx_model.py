@@ -1,7 +1,8 @@
-"""How long the nginx model takes: parsing, and asking everything that rules ask.
+"""How long nginx configurations take: parsing, asking the model everything, and every rule that reads them.
 
-``python benchmarks/nginx_model.py`` prints one line a case: milliseconds for parsing alone, and for parsing, includes
-in place and one question of every kind at every level. Best of several runs, one process, processor time.
+``python -m benchmarks.nginx_model`` prints one line a case: milliseconds for parsing alone, for parsing, includes in
+place and one question of every kind at every level, and for parsing and all rules. Best of several runs, one process,
+processor time.
 """
 
 import functools
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from benchmarks.nginx_judging import judge_text
 from scanner.nginx.effective import Configuration, LocationBlock, RequestShape, forwarded_header
 from scanner.nginx.includes import load
 from scanner.nginx.tree import parse
@@ -103,6 +105,10 @@ def _all(text: str) -> int:
     return ask(build(text))
 
 
+def _rules(text: str) -> int:
+    return len(judge_text("events {} http { include conf.d/*.conf; }", {"/etc/nginx/conf.d/site.conf": text}))
+
+
 def best(action: Callable[[], object], seconds: float = 1.0) -> float:
     """Milliseconds of the fastest run within about that many seconds."""
     fastest = float("inf")
@@ -118,14 +124,16 @@ def best(action: Callable[[], object], seconds: float = 1.0) -> float:
 def main() -> None:
     """Measure and print."""
     small, large = site(1), site(200)
-    print(f"{'case':<34}{'parse ms':>10}{'all ms':>10}")
+    print(f"{'case':<34}{'parse ms':>10}{'ask ms':>10}{'rules ms':>10}")
     for name, text in (("one site", small), ("200 sites", large)):
         lines = text.count("\n")
         parsing = best(functools.partial(parse, text, "site.conf"))
         everything = best(functools.partial(_all, text))
-        print(f"{f'{name}, {lines} lines':<34}{parsing:>10.2f}{everything:>10.2f}")
+        rules = best(functools.partial(_rules, text))
+        print(f"{f'{name}, {lines} lines':<34}{parsing:>10.2f}{everything:>10.2f}{rules:>10.2f}")
     many = best(lambda: [ask(build(small)) for _ in range(2000)], 0)
-    print(f"{'2,000 files of one site':<34}{'':>10}{many:>10.0f}")
+    rules = best(lambda: [_rules(small) for _ in range(2000)], 0)
+    print(f"{'2,000 files of one site':<34}{'':>10}{many:>10.0f}{rules:>10.0f}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -172,6 +173,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--engine", default="none", help="what boots the settings: local, docker or none")
+    parser.add_argument("--jobs", type=int, default=2, help="scans side by side")
     parser.add_argument("--fetch", action="store_true")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", default="", help="part of a repository's name; prints the table")
@@ -180,12 +182,14 @@ def main() -> int:
     known = judgements(TABLE.read_text()) if TABLE.exists() else {}
     scanned: list[Scanned] = []
     text = ""
-    for path, repository, commit in targets(chosen):
-        print(repository, file=sys.stderr)
-        scanned.append(scan(path, repository, commit, chosen.engine, rules))
-        text = table(scanned, known)
-        if not chosen.all and not chosen.only:
-            TABLE.write_text(text)  # each time: it takes an hour
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        asked = [pool.submit(scan, *target, chosen.engine, rules) for target in targets(chosen)]
+        for one in asked:
+            scanned.append(one.result())
+            print(scanned[-1].repository, file=sys.stderr)
+            text = table(scanned, known)
+            if not chosen.all and not chosen.only:
+                TABLE.write_text(text)  # each time: it may take an hour
     if chosen.all or chosen.only:
         print(text)
         return 0
