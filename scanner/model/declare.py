@@ -3,7 +3,6 @@
 A declaration only tags the function. Packages are walked for tagged functions; there is no list to edit.
 """
 
-import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
@@ -48,6 +47,8 @@ class Rule:
     @property
     def cure(self) -> str:
         """What stands under ``Good`` in the documentation, without its indentation; empty where there is none."""
+        import textwrap  # noqa: PLC0415 - only for reports
+
         _, _, rest = self.doc.partition("## Good\n")
         return textwrap.dedent(rest.partition("\n## ")[0]).strip("\n")
 
