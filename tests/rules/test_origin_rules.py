@@ -279,8 +279,10 @@ def origins(*entries: str, **more: object) -> Settings:
     return settings_of({"set": {"CSRF_TRUSTED_ORIGINS": list(entries)}, **more})
 
 
-def form(status: int, origin: str = "https://shop.example", *, proxy: bool = False, token: bool = True) -> CsrfOrigins:
-    seen = exchange(f"POST https://shop.example/x with Origin: {origin} {status}")
+def form(
+    status: int, origin: str = "https://shop.example", *, proxy: bool = False, token: bool = True, at: str = ""
+) -> CsrfOrigins:
+    seen = exchange(f"POST https://shop.example{at}/x with Origin: {origin} {status}")
     return CsrfOrigins((CsrfAttempt(origin, None, token, status, proxy, seen),))
 
 
@@ -325,6 +327,7 @@ def publishing(port: str) -> Compose:
         pytest.param([HARDENED, on_port(), form(200)], ["passed"], id="seen to work"),
         pytest.param([HARDENED, on_port(), form(403)], [OWN.replace("inferred", "proven")], id="seen to fail"),
         pytest.param([HARDENED, form(403)], [f"medium proven {TRUSTED}"], id="seen to fail, the cause is not known"),
+        pytest.param([HARDENED, on_port(), form(200, at=":8443")], [OWN], id="asked without the port"),
         pytest.param([HARDENED, form(403, proxy=True)], ["passed"], id="an access list of the proxy"),
         pytest.param([HARDENED, form(403, token=False)], ["passed"], id="a wrong token"),
         pytest.param([HARDENED, form(403, "https://evil.test")], ["passed"], id="a stranger's form"),

@@ -82,9 +82,12 @@ def check(
 
 
 def _is_own(attempt: CsrfAttempt) -> bool:
-    """A form of the site itself, with its token."""
+    """A form of the site itself, with its token.
+
+    At a port that is not the usual one, the probe names neither in Host nor in Origin what a browser would.
+    """
     host = (attempt.origin or "").partition("://")[2]
-    asked = f"://{host}/" in attempt.exchange.request.label or f"://{host}:" in attempt.exchange.request.label
+    asked = f"://{host}/" in attempt.exchange.request.label
     scheme = attempt.exchange.request.door.scheme
     return attempt.token_matches and not attempt.by_proxy and asked and (attempt.origin or "").startswith(f"{scheme}:")
 
