@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner.certificates import ca_bundle
 from scanner.model import Layer, Options, ScopeClass, SeatrialError, Severity
 from scanner.settings_file import Ignore, read_settings_file
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from scanner.project import Base
 
 CONFIG_FILE = ".seatrial.yml"
-MAX_BUNDLE = 4 * 1024 * 1024
-"""Bytes of a certificate file that are looked at."""
 LEVELS = ("critical", "high", "medium", "low")
 REPORTS = ("json", "junit", "sarif", "summary", "comment", "codequality", "html", "har")
 TRUE = {"true": True, "false": False}
@@ -292,7 +291,7 @@ def _options(values: Raw, extra: Raw, path: Path) -> Options:
         memory=int(_number(limit, "memory", plain.memory)),
         processes=int(_number(limit, "processes", plain.processes)),
         allow_builds=extra.get("allow-builds") is True,
-        ca_bundle=_ca_bundle(bundle, path) if bundle else None,
+        ca_bundle=ca_bundle(bundle, path) if bundle else None,
         index_url=_text(values, "index-url"),
         trusted=values.get("trusted") is True,
         keep_stack=values.get("keep-stack") is True,
@@ -300,26 +299,6 @@ def _options(values: Raw, extra: Raw, path: Path) -> Options:
         if isinstance(scopes, Mapping)
         else {},
     )
-
-
-def _ca_bundle(name: str, checkout: Path) -> Path:
-    """The file, from the working directory or from the checkout. Raises SeatrialError.
-
-    It is handed to the build of the project's dependencies, where the project's code can read it: so it must be a
-    certificate file, and one in the checkout must not be a link to something of ours.
-    """
-    root = checkout.resolve()
-    for given in (Path(name), checkout / name):
-        if not given.is_file():
-            continue
-        found = given.resolve()
-        if given.absolute().is_relative_to(root) and not found.is_relative_to(root):
-            raise SeatrialError(f"ca-bundle: {name} is a link that leads out of the checkout", "give the file itself")
-        with found.open("rb") as file:
-            if b"-----BEGIN CERTIFICATE-----" not in file.read(MAX_BUNDLE):
-                raise SeatrialError(f"ca-bundle: {name} holds no certificate", "give the path of a PEM file")
-        return found
-    raise SeatrialError(f"ca-bundle: there is no file {name}", "give the path of a PEM file")
 
 
 def _number(values: Raw, name: str, default: float) -> float:
