@@ -6,7 +6,7 @@ Each run has stamped its own verdicts; here they are only put together, and the 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from scanner.model import Gate, ProjectReport, Report, SeatrialError, Severity, Target
+from scanner.model import Gate, ProjectReport, Report, Rule, SeatrialError, Severity, Target
 from scanner.policy import summarise
 
 INCOMPLETE = 3
@@ -45,6 +45,18 @@ def merge(reports: Sequence[Report], *, expected: int | None = None) -> Report:
         pending=tuple(dict.fromkeys(each for one in reports for each in one.pending)),
         notices=tuple(dict.fromkeys(notices)),
         exchanges=(),
+    )
+
+
+def cured(report: Report, rules: Iterable[Rule]) -> Report:
+    """The report with what each rule's documentation says to type, which the JSON of a result leaves out."""
+    cures = {rule.id: rule.cure for rule in rules}
+    return replace(
+        report,
+        projects=tuple(
+            replace(one, results=tuple(replace(each, cure=cures.get(each.rule, "")) for each in one.results))
+            for one in report.projects
+        ),
     )
 
 

@@ -33,7 +33,9 @@ def merge(results: tuple[str, ...], expect: int | None, **given: object) -> int:
     Exit codes: 1 something blocks; else 3 a run was incomplete or a result is missing; else 0.
     """
     from scanner.delivery import deliver, surroundings  # noqa: PLC0415 - heavy: imported where it is used
+    from scanner.engine import discover_rules  # noqa: PLC0415 - the same
     from scanner.github import action_input, check_inputs  # noqa: PLC0415 - the same
+    from scanner.merge import cured  # noqa: PLC0415 - the same
     from scanner.merge import merge as merged  # noqa: PLC0415 - the same
     from scanner.reports.json import load  # noqa: PLC0415 - the same
 
@@ -48,6 +50,7 @@ def merge(results: tuple[str, ...], expect: int | None, **given: object) -> int:
         paths = paths or list(_globbed(action_input(environment, "results"), environment))
     config = build(Path(), given_options(given), inputs, None)
     report = merged([load(_read(path, MAX_BYTES), limit=MAX_BYTES) for path in paths], expected=expect)
+    report = cured(report, discover_rules())
     if around.run.url is not None:
         report = replace(report, run=replace(report.run, url=around.run.url))
     return deliver(config, report, around, sys.stdout, annotate=False)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from scanner.cli import main
-from scanner.merge import merge
+from scanner.engine import discover_rules
+from scanner.merge import cured, merge
 from scanner.model import Gate, Layer, LayerStatus, Report, SeatrialError, Severity
 from scanner.reports.json import load, render
 from tests.reports.samples import BASE, DEBUG, LAYERS, PASSED, SAMPLES, blocked, layer, project, report, result
@@ -141,3 +142,10 @@ def test_a_link_out_of_the_workspace_is_no_result(tmp_path: Path, monkeypatch: p
     (tmp_path / "workspace" / "x.json").symlink_to("../secret.json")
     job(tmp_path, monkeypatch, INPUT_RESULTS="*.json")
     assert main(["merge"]) == 2
+
+
+def test_what_to_type_is_told_again() -> None:
+    again = cured(load(render(blocked())), discover_rules())
+    cures = {each.rule: each.cure for one in again.projects for each in one.results}
+    assert cures["forwarded-proto-spoofable"].strip()
+    assert load(render(again)) == load(render(blocked()))
