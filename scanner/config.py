@@ -373,9 +373,11 @@ def _layers(text: str | None) -> tuple[Layer, ...]:
     if unknown:
         raise SeatrialError(f"layers: there is no layer {unknown[0]!r}", f"any of: {', '.join(Layer)}")
     chosen = {Layer(word) for word in words} or set(Layer)
-    # The stack runs what the boot found out.
+    # The stack runs what the boot found out, and the boot reads what the files say of the deployment.
     if Layer.STACK in chosen:
         chosen.add(Layer.BOOT)
+    if Layer.BOOT in chosen:
+        chosen.add(Layer.FILES)
     return tuple(layer for layer in Layer if layer in chosen)
 
 

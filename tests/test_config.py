@@ -47,6 +47,7 @@ def test_never_and_warn() -> None:
 def test_the_stack_brings_the_boot_along() -> None:
     assert build(HERE, {"layers": "stack,files"}, {}, None).layers == tuple(Layer)
     assert build(HERE, {"layers": "files"}, {}, None).layers == (Layer.FILES,)
+    assert build(HERE, {"layers": "boot"}, {}, None).layers == (Layer.FILES, Layer.BOOT), "it reads files"
 
 
 @pytest.mark.parametrize(
