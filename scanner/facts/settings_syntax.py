@@ -10,7 +10,7 @@ from scanner.facts.secrets import Seen, ValueKind, examine, is_secret_key
 _DOTTED_PATH = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*\.[A-Za-z_]\w*")
 _URL_PATH = re.compile(r"(?:/[a-z0-9_{}<>:-]+)+/?")
 _RATE = re.compile(r"\d+/[a-z0-9/,.]+")
-_IDENTIFIER = re.compile(r"[a-z]+(?:_[a-z]+)+")
+_IDENTIFIER = re.compile(r"[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+")
 _NO_SECRETS = (_DOTTED_PATH, _URL_PATH, _RATE, _IDENTIFIER)
 _LONGEST_PATH = 200
 

@@ -148,6 +148,7 @@ def test_hostile_settings_have_no_connections() -> None:
         ("/accounts/password/reset/{key}", ValueKind.PLAIN),
         ("5/m/user", ValueKind.PLAIN),
         ("token_type", ValueKind.PLAIN),
+        ("DEMO_KEY", ValueKind.PLAIN),
         ("fixture-4hX9-mail-22kq", ValueKind.SECRET),
         ("/x7Yp+fixture/Kq2v=", ValueKind.SECRET),
         ("eyJmaXh0dXJl.eyJtYWRl.dXAtc2ln", ValueKind.SECRET),
