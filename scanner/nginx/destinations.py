@@ -2,6 +2,7 @@
 
 import ipaddress
 import posixpath
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -16,6 +17,7 @@ PassKind = Literal["proxy", "uwsgi", "grpc", "fastcgi", "scgi", "memcached"]
 PASS_KINDS: Final[tuple[PassKind, ...]] = get_args(PassKind)
 PASS_DIRECTIVES: Final = tuple(f"{kind}_pass" for kind in PASS_KINDS)
 _KINDS: Final[Mapping[str, PassKind]] = dict(zip(PASS_DIRECTIVES, PASS_KINDS, strict=True))
+_PATH_VARIABLE: Final = re.compile(r"\$(?:(?:document_|request_)?uri\b|\{(?:document_|request_)?uri\})", re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 _ANY_HOST: Final = frozenset({"0.0.0.0", "*", "", "[::]", "::"})
 _OWN_SCHEMES: Final[Mapping[str, str]] = {"proxy": "http", "uwsgi": "uwsgi", "grpc": "grpc"}
@@ -173,6 +175,11 @@ def _address(text: str) -> tuple[str, str, str | None]:
     if rest.startswith("unix:"):
         socket, separator, uri = rest.removeprefix("unix:").removeprefix("//").partition(":")
         return scheme, f"unix:{socket}", uri if separator else None
+    # nginx's variables of a path begin with its slash: the address ends before them, and the path stays as it is.
+    variable = _PATH_VARIABLE.search(rest, 1)
+    slash = rest.find("/")
+    if variable is not None and (slash < 0 or variable.start() < slash):
+        return scheme, rest[: variable.start()], None
     address, separator, uri = rest.partition("/")
     return scheme, address, f"/{uri}" if separator else None
 

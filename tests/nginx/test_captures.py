@@ -95,3 +95,25 @@ def test_fixed() -> None:
     level = configuration.servers[0].locations[0]
     captures = [one.capture for one in leaves("$1$2$3", level, configuration.maps)]
     assert [one is not None and one.fixed for one in captures] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "upstream", "endpoints", "variables"),
+    [
+        ("http://app$request_uri", "app", ["10.0.0.5:8000"], ()),
+        ("http://app$uri$is_args$args", "app", ["10.0.0.5:8000"], ()),
+        ("http://127.0.0.1:9000${request_uri}", None, ["127.0.0.1:9000"], ()),
+        ("http://app/x$uri", "app", ["10.0.0.5:8000"], ()),
+        ("http://$host$request_uri", None, [], ("host",)),
+        ("http://app$uris", None, [], ("uris",)),
+    ],
+)
+def test_an_address_ends_before_a_variable_of_the_path(
+    text: str, upstream: str | None, endpoints: list[str], variables: tuple[str, ...]
+) -> None:
+    http = f"upstream app {{ server 10.0.0.5:8000; }} server {{ listen 80; location / {{ proxy_pass {text}; }} }}"
+    configuration = nginx_of(http).main
+    proxy = configuration.proxy(configuration.servers[0].locations[0])
+    assert proxy is not None
+    found = proxy.destination
+    assert (found.upstream, [str(one) for one in found.endpoints], found.variables) == (upstream, endpoints, variables)
