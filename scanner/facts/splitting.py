@@ -51,7 +51,11 @@ class _Use:
     text: str
     into: Into
     line_ends: str = "\n\r"
-    """What ends a line for whoever reads it: some clients take a lone carriage return for one, applications do not."""
+    """What ends a line for whoever reads it.
+
+    Chromium splits the head of an answer at a lone carriage return, too (``HttpUtil::AssembleRawHeaders``);
+    applications refuse one.
+    """
 
 
 def splittings(configuration: Configuration) -> Iterator[Splitting]:

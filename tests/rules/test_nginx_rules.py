@@ -49,6 +49,11 @@ AT = "high inferred server shop.example:443"
             id="a class with line ends",
         ),
         pytest.param("location ~ ^/a/(.*)$ { proxy_pass http://app/$1; }", ["passed"], id="a dot is no line feed"),
+        pytest.param(
+            "location ~ ^/a/(.*)$ { return 301 /b/$1; }",
+            [f"{AT} location ~ ^/a/(.*)$ return"],
+            id="a dot holds a carriage return, which ends a line for a browser",
+        ),
         pytest.param("location ~ ^/a/([\\w-]+) { proxy_pass http://app/$1; }", ["passed"], id="a class without"),
         pytest.param(
             "location ~ ^/a/([^/]+) { set $p $1; return 302 /b/$p; }",
