@@ -1,5 +1,6 @@
 """Everything in the checkout that starts a process: units, services, images, platforms' files, scripts."""
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -151,7 +152,11 @@ def from_images(dockerfiles: Dockerfiles, used: frozenset[str], platform: str | 
 
 
 def from_scripts(project: Project, reached: frozenset[str]) -> Iterator[Artefact]:
-    """Shell scripts that start an app server and that nothing else leads to."""
+    """Shell scripts that start an app server and that nothing else leads to.
+
+    One that a Dockerfile or a Compose file names, whatever its path there, runs in a container.
+    """
+    containers = _texts(project, "*Dockerfile*", "*.yml", "*.yaml")
     for path in project.glob(*_SCRIPT_NAMES):
         if path in reached:
             continue
@@ -168,4 +173,17 @@ def from_scripts(project: Project, reached: frozenset[str]) -> Iterator[Artefact
             and one.texts[0] not in {"echo", "pip", "pip3", "apt", "apt-get"}
         ]
         for one in found[-1:]:
-            yield Artefact(f"script {path}", one.words, one.words[0].location, 60)
+            inside = any(path.rpartition("/")[2] in text for text in containers)
+            yield Artefact(
+                f"script {path}", one.words, one.words[0].location, 60, container="image" if inside else None
+            )
+
+
+def _texts(project: Project, *patterns: str) -> list[str]:
+    found: list[str] = []
+    for path in project.glob(*patterns):
+        name = path.rpartition("/")[2].lower()
+        if "dockerfile" in name or "compose" in name or "docker" in path.lower():
+            with contextlib.suppress(Unreadable):
+                found.append(project.read_text(path))
+    return found

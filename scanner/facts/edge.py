@@ -32,6 +32,7 @@ _OTHER_PROGRAMS = frozenset(
         *("node", "nodejs", "grafana", "prometheus", "kibana", "flower", "pgadmin", "adminer", "rabbitmq", "php"),
         *("keycloak", "certbot", "mailhog", "jenkins", "elasticsearch", "vite", "storybook", "anubis", "authelia"),
         *("authentik", "imgproxy", "thumbor", "meilisearch", "onlyoffice", "collabora", "mailpit"),
+        *("collaboration", "yprovider", "hocuspocus", "addons"),
     }
 )
 _OTHER_EDGES = ("traefik", "caddy", "haproxy", "envoy", "nginx-proxy", "swag", "cloudflared", "tunnel", "pomerium")
@@ -134,7 +135,7 @@ def _is_another_program(place: DjangoPlace) -> bool:
     if destination.uri not in {None, "/", place.location.pattern}:
         return True
     hosts = [one.host for one in destination.endpoints] + [destination.upstream or ""]
-    words = {word for host in hosts for word in re.split(r"[._\-]", host.lower())}
+    words = {word for host in hosts for word in re.split(r"[^a-z0-9]+", host.lower())}
     return not words.isdisjoint(_OTHER_PROGRAMS)
 
 
