@@ -142,11 +142,10 @@ def main() -> int:
                     file=sys.stderr,
                 )
                 rows.append(row)
-    text = table(rows, engine.name)
-    if given.write:
-        given.write.write_text(text)
-    else:
-        print(text)
+                if given.write:  # a run that is broken off leaves what it has seen
+                    given.write.write_text(table(rows, engine.name))
+    if given.write is None:
+        print(table(rows, engine.name))
     return 0 if all(not row.problem for row in rows) else 1
 
 

@@ -180,7 +180,7 @@ def _from_name(modules: Modules) -> SettingsChoice | None:
     if not named:
         return None
     path = min(named, key=lambda one: (one.count("/"), one))
-    return _made(modules, modules.name_of(path), f"{path} is named for production", Location(path))
+    return _made(modules, _called(modules, path), f"{path} is named for production", Location(path))
 
 
 def _turns_debug_off(modules: Modules, path: str) -> int:
@@ -213,7 +213,13 @@ def _from_content(modules: Modules) -> SettingsChoice | None:
     path, line = min(whole, key=lambda pair: (pair[0] not in named, pair[0] in imported, pair[0].count("/"), pair[0]))
     if path in imported and path not in named:
         return None  # a base module: what imports it is the one that runs
-    return _made(modules, modules.name_of(path), f"it is hardened at {path}:{line}", Location(path, line))
+    return _made(modules, _called(modules, path), f"it is hardened at {path}:{line}", Location(path, line))
+
+
+def _called(modules: Modules, path: str) -> str:
+    """The dotted name of a file: as ``wsgi.py`` or ``manage.py`` call it, where they do."""
+    entry = (module for module, _ in _entry_modules(modules) if modules.find(module) == path)
+    return next(entry, modules.name_of(path))
 
 
 def _star_imported(modules: Modules, paths: tuple[str, ...]) -> frozenset[str]:
