@@ -135,6 +135,8 @@ def _is_another_program(place: DjangoPlace) -> bool:
     if destination.uri not in {None, "/", place.location.pattern}:
         return True
     hosts = [one.host for one in destination.endpoints] + [destination.upstream or ""]
+    if destination.is_template and not destination.endpoints:
+        hosts.append(destination.text.partition("://")[2].partition("/")[0])
     words = {word for host in hosts for word in re.split(r"[^a-z0-9]+", host.lower())}
     return not words.isdisjoint(_OTHER_PROGRAMS)
 
