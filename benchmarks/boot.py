@@ -118,7 +118,8 @@ def main() -> int:
     parser.add_argument("-v", action="store_true", dest="loud")
     given = parser.parse_args()
     bundle = os.environ.get("SSL_CERT_FILE")
-    options = Options(ca_bundle=Path(bundle) if bundle else None, allow_builds=given.allow_builds)
+    # The engine is one for all projects: another scan would take what it made for left over after its time.
+    options = Options(ca_bundle=Path(bundle) if bundle else None, allow_builds=given.allow_builds, timeout=24 * 3600.0)
     engine, reasons = choose(given.engine, options)
     if engine is None:
         print("; ".join(reasons), file=sys.stderr)
