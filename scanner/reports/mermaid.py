@@ -33,19 +33,30 @@ class Pin:
 
 
 Pins = Mapping[str, Sequence[Pin]]
+NOWHERE = ""
+"""The key of the pins that belong to no hop."""
 
 
 def line(project: ProjectReport, pins: Pins) -> Markdown | None:
-    """``client → nginx (🟠 2) → Django (🔴 1) → PostgreSQL, Redis``, or None when the path is not known."""
+    """``client → nginx (🟠 2) → Django (🔴 1) → PostgreSQL, Redis``, or None when the path is not known.
+
+    Every pin is counted: those of stores that are not named after ``and 2 more``, those of no hop at the end.
+    """
     way, stores = stations(project)
     if not way:
         return None
     words = [joined((text(_short(hop.label)), _faults(pins.get(hop.id, ())))) for hop in way]
     if stores:
-        named = joined((text(_short(hop.label)) for hop in stores[:MAX_STORES]), ", ")
+        named = joined(
+            (joined((text(_short(hop.label)), _faults(pins.get(hop.id, ())))) for hop in stores[:MAX_STORES]), ", "
+        )
+        others = [pin for hop in stores[MAX_STORES:] for pin in pins.get(hop.id, ())]
         rest = len(stores) - MAX_STORES
-        words.append(joined((named, constant(f" and {rest} more" if rest > 0 else ""))))
-    return joined(words, " → ")
+        more = joined((constant(f" and {rest} more"), _faults(others))) if rest > 0 else constant("")
+        words.append(joined((named, more)))
+    whole = joined(words, " → ")
+    elsewhere = pins.get(NOWHERE, ())
+    return joined((whole, constant("; elsewhere"), _faults(elsewhere))) if elsewhere else whole
 
 
 def diagram(project: ProjectReport, pins: Pins) -> Markdown | None:

@@ -6,7 +6,7 @@ import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
 
-from scanner.model import Evidence, Gate, Location, Report, Severity, Verdict
+from scanner.model import Evidence, Gate, Location, Report, Scoped, Severity, Verdict
 from scanner.reports import comment, summary
 from scanner.reports.comment import BUDGET, comment_key, marker, render, units, worth_a_comment
 from tests.reports.samples import (
@@ -248,3 +248,27 @@ def test_summary_holds_every_finding_and_every_reason() -> None:
     assert "seatrial:v1" not in text
     lots = summary.render(big(100, size=2))
     assert all(f"location /{number}/" in lots for number in range(100))
+
+
+def test_the_foot_says_where_a_waiver_stands_and_where_the_whole_report_is() -> None:
+    model = blocked()
+    foot = render(model).splitlines()[-1]
+    assert "on the line above it (or, not in a Dockerfile, behind it)" in foot
+    assert "[full report](https://github.com/acme/shop/actions/runs/1234567890)" in foot
+    alone = render(replace(model, run=replace(model.run, url=None))).splitlines()[-1]
+    assert "full report: the same scan with `--html FILE`" in alone
+
+
+def test_the_legend_says_whose_answers_these_are() -> None:
+    assert "the requests below went to that copy, not to your servers" in render(blocked())
+
+
+def test_the_request_path_counts_stores_and_what_has_no_stop() -> None:
+    def at(hop: str | None, severity: Severity = Severity.HIGH) -> Scoped:
+        return scoped("x", Location("docker-compose.yml", 1), str(hop), severity, Verdict.BLOCKS, hop=hop)
+
+    found = (at("db"), at(None), at(None, Severity.MEDIUM), at(None, Severity.LOW))
+    one = project((result("datastore-exposed", "exposure", Severity.HIGH, *found),))
+    text = render(report(one, exit_code=1))
+    path = next(line for line in text.splitlines() if line.startswith("**Request path:**"))
+    assert "PostgreSQL (🟠 2), Redis; elsewhere (🟠 1, 🟡 3)" in path

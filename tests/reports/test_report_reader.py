@@ -121,7 +121,7 @@ def test_without_a_fix_the_rule_tells_how_it_should_look() -> None:
         for each in one.results
     )
     changed = replace(model, projects=(replace(one, results=results),))
-    assert "How it looks where nothing is wrong:\n\n```\nlisten 443 ssl;\n```" in comment.render(changed)
+    assert "For example (names and paths are not yours):\n\n```\nlisten 443 ssl;\n```" in comment.render(changed)
     assert "<pre><code>listen 443 ssl;</code></pre>" in html.render(changed)
 
 

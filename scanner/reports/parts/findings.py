@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scanner.model import Evidence, Finding, Fix, FixedFinding, ProjectReport, Proof, Report, Verdict
+from scanner.model import Evidence, Finding, Fix, FixedFinding, ProjectReport, Proof, Report, Severity, Verdict
 from scanner.reports import mermaid
 from scanner.reports.markdown import Markdown, code, constant, fence, joined, message
 from scanner.reports.parts.head import known_words
@@ -20,9 +20,11 @@ LONG_FIX = 30
 MOST_FOLDED = 15
 """Blocking findings beyond the first ones whose evidence is told, folded."""
 LEGEND = (
-    "*Proven*: seen from outside on this project's own stack, started in a sandbox. "
+    "*Proven*: seen from outside on this project's own stack, started in a sandbox: the requests below went to that "
+    "copy, not to your servers. "
     "*Inferred*: concluded from its files and its booted settings."
 )
+_SLIGHT = frozenset({Severity.LOW, Severity.INFO})
 _LIVE = re.compile(r"[A-Z]{3,10} https?://")
 
 
@@ -59,8 +61,9 @@ def request_path(report: Report, project: ProjectReport, new: Sequence[Numbered]
     """The line of text, and the diagram where it helps and GitHub renders it."""
     pins: dict[str, list[mermaid.Pin]] = {}
     for each in new:
-        hop, scoped = each.item.scoped.hop, each.item.scoped
-        if each.item.project is project and hop is not None:
+        hop, scoped = each.item.scoped.hop or mermaid.NOWHERE, each.item.scoped
+        # What is low is worth no word of its own.
+        if each.item.project is project and (hop or scoped.severity not in _SLIGHT):
             blocks = scoped.verdict is Verdict.BLOCKS
             pins.setdefault(hop, []).append(mermaid.Pin(each.number, scoped.severity, each.item.result.rule, blocks))
     line = mermaid.line(project, pins)
@@ -111,7 +114,7 @@ def _proof_and_cure(report: Report, each: Numbered, depth: Depth) -> Iterator[Ma
     if finding.fix is not None:
         yield from _fix(report, finding.fix)
     elif each.item.result.cure and each.item.result.cure.count("\n") < LONG_FIX:
-        yield constant("How it looks where nothing is wrong:")
+        yield constant("For example (names and paths are not yours):")
         yield fence(each.item.result.cure)
 
 

@@ -10,6 +10,7 @@ from scanner.reports.reading import SEVERITIES, Item, compared, headline, incomp
 
 MAX_PENDING = 5
 """Pending suppressions that are named; the others are counted."""
+_WAIVER = '`# seatrial: ignore[RULE] until=YYYY-MM-DD reason="…"`'
 
 
 def headline_text(report: Report) -> Markdown:
@@ -145,11 +146,13 @@ def footer(report: Report, *, shortened: bool, sticky: bool) -> Markdown:
     parts = []
     if report.run.url is not None and report.run.url.startswith("https://"):
         parts.append(constant(f"[full report]({run_address(report.run.url)})"))
+    elif sticky:
+        parts.append(constant("full report: the same scan with `--html FILE`"))
     if shortened:
         parts.append(constant("shortened, the full report is in the run"))
-    parts.append(constant('waive a finding: `# seatrial: ignore[RULE] until=YYYY-MM-DD reason="…"` on its line'))
+    parts.append(constant(f"waive a finding: {_WAIVER} on the line above it (or, not in a Dockerfile, behind it)"))
     if sticky:
-        parts.append(constant("edited in place"))
+        parts.append(constant("updated on each push"))
     return joined((constant("<sub>"), joined(parts, " · "), constant("</sub>")))
 
 
