@@ -184,7 +184,7 @@ def test_only_in_our_own_container(clone: Path, server: Server, tmp_path: Path) 
     assert config.comparison.base is None
     assert server.seen == [], "a checkout of others is not changed"
     config = configure(clone, {}, environment | {"SEATRIAL_OUT": str(tmp_path)})
+    assert config.notices == ()
     assert config.comparison is not None
     assert config.comparison.base is not None
     assert config.comparison.base.commit == base
-    assert config.notices == ()

@@ -204,7 +204,7 @@ def test_a_finding_above_its_rule_is_a_fault() -> None:
 
 def test_every_provider_and_rule_names_facts_that_can_be_had() -> None:
     providers = discover_providers()
-    given = {"Project", "Checkout", "Options", "Engine", "Progress", "ExitStack"}
+    given = {"Project", "Checkout", "Options", "Engine", "Progress", "ExitStack", "RuleBook", "UnusedSuppressions"}
     for owner in (*(spec.function for spec in providers.values()), *(rule.check for rule in discover_rules())):
         for need in needs_of(owner):
             assert need.kind in providers or need.kind.__name__ in given, f"{owner.__module__}: {need.name}"

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -24,18 +25,21 @@ class Workplace:
         self.id = secrets.token_hex(4)
         self.expires = int(time.time() + lifetime) + GRACE
         self._path: Path | None = None
+        # The images of several processes are made at the same time.
+        self._making = threading.Lock()
 
     @property
     def path(self) -> Path:
         """The directory. Raises EngineFailed where none can be made."""
-        if self._path is None:
-            path = Path(tempfile.gettempdir()) / f"seatrial-{self.id}-{self.expires}"
-            try:
-                path.mkdir(mode=0o700)
-            except OSError as error:
-                raise disk(error) from error
-            self._path = path
-        return self._path
+        with self._making:
+            if self._path is None:
+                path = Path(tempfile.gettempdir()) / f"seatrial-{self.id}-{self.expires}"
+                try:
+                    path.mkdir(mode=0o700)
+                except OSError as error:
+                    raise disk(error) from error
+                self._path = path
+            return self._path
 
     def remove(self) -> None:
         """Remove the directory with all that is in it. Safe to call twice."""

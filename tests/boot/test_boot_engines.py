@@ -253,7 +253,9 @@ def test_gigabytes_of_output_fill_nothing(tmp_path: Path, engine: AnyEngine, ca_
 
 def test_processes_without_end(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
     text = "import os, time\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        time.sleep(0.1)\n"
-    assert "did not load within 4 s" in refused(shop(tmp_path, text), engine, ca_bundle, seconds=4.0)
+    told = refused(shop(tmp_path, text), engine, ca_bundle, seconds=4.0)
+    # Which limit is met first depends on the machine: the time, or what a process costs in memory.
+    assert re.search("did not load within 4 s|the process was ended", told)
 
 
 def test_a_fork_that_lives_on_changes_nothing(tmp_path: Path, engine: AnyEngine, ca_bundle: Path | None) -> None:
