@@ -51,9 +51,9 @@ def added_headers(configuration: Configuration, level: Level, name: str) -> tupl
     """
     effective = level.effective("add_header")
     found: list[AddedHeader] = []
-    for directive in effective.values:
+    for directive in effective.by_first.get(name.lower(), ()) if effective else ():
         one = added(directive)
-        if one is not None and one.name.lower() == name.lower():
+        if one is not None:
             values = [value for value in configuration.possible_values(one.value, level) if value]
             found.extend(AddedHeader(one.name, value, directive, one.always) for value in values[:1])
     found.extend(_set_by_headers_more(level, name))
@@ -93,8 +93,12 @@ _BY_SWITCH: Mapping[str, str] = {
 
 def hidden(level: Level, name: str) -> Directive | None:
     """The line with which the proxy takes away that header of the application's answer."""
-    hides = [item for kind in ("proxy", "uwsgi", "grpc") for item in level.effective(f"{kind}_hide_header").values]
-    return next((item for item in hides if item.arg(0).lower() == name.lower()), None)
+    for directive in ("proxy_hide_header", "uwsgi_hide_header", "grpc_hide_header"):
+        effective = level.effective(directive)
+        found = effective.by_first.get(name.lower()) if effective else None
+        if found:
+            return found[0]
+    return None
 
 
 def django_header(settings: Settings, name: str) -> str | None:
@@ -205,7 +209,8 @@ def level_symbol(level: Level | None) -> str:
 
 def is_lost(level: Level, name: str) -> bool:
     """Whether an outer level adds that header and the level's own ``add_header`` lines cancel it."""
-    return any(item.arg(0).lower() == name.lower() and item.arg(1) for item in level.effective("add_header").dropped)
+    effective = level.effective("add_header")
+    return bool(effective.dropped) and any(item.arg(1) for item in effective.dropped_by_first.get(name.lower(), ()))
 
 
 def is_api_only(settings: Settings) -> bool:

@@ -57,7 +57,7 @@ class LocationBlock(Level):
         sign = "" if self.modifier in {Modifier.PREFIX, Modifier.NAMED} else f"{self.modifier.value} "
         return f"location {sign}{self.pattern}"
 
-    @property
+    @cached_property
     def symbol(self) -> str:
         """Stable identity for findings: ``server shop.example:443 location /static/``."""
         return f"{self.server.symbol} {self.title}"
@@ -72,7 +72,7 @@ class LocationBlock(Level):
         """Its ``if`` blocks, in order."""
         return ifs_in(self)
 
-    @property
+    @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The location itself and the levels inside it that can decide a response: its ``if`` blocks."""
         return (self, *self.ifs)
@@ -80,7 +80,7 @@ class LocationBlock(Level):
     @property
     def is_regex(self) -> bool:
         """Whether a regular expression chooses it."""
-        return self.modifier in {Modifier.REGEX, Modifier.REGEX_NOCASE}
+        return self.modifier is Modifier.REGEX or self.modifier is Modifier.REGEX_NOCASE
 
     @property
     def named(self) -> bool:
@@ -181,7 +181,7 @@ class Server(Level):
         """Its sockets without TLS, as far as its own lines say."""
         return tuple(item for item in self.listens if not item.tls)
 
-    @property
+    @cached_property
     def is_template(self) -> bool:
         """Whether a listen or a name is made by a template."""
         return any(item.is_template for item in self.listens) or any(item.is_template for item in self.names)

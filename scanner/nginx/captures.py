@@ -219,6 +219,8 @@ def _leaves(text: str, level: Level, maps: Mapping[str, MapBlock], depth: int) -
 
 def _set(name: str, level: Level) -> Iterator[tuple[str, Level]]:
     """What ``set`` gives a variable on a level and around it, and on which level that is."""
+    if name not in level.assignments:
+        return
     for outer in level.outward:
         inner = outer.ifs if isinstance(outer, Server | LocationBlock) else ()
         for where in (outer, *inner):
@@ -254,9 +256,9 @@ def capture_of(name: str, level: Level) -> Capture | None:
 def _expressions(level: Level) -> Iterator[tuple[str, str, Directive | None]]:
     """The expressions that were tried before something is used on a level, the last one first."""
     for outer in level.outward:
-        rewrites = [item for item in outer.own("rewrite") if item.args and not is_redirect(item)]
-        for item in reversed(rewrites):
-            yield item.arg(0), "$uri", item
+        for item in reversed(outer.own("rewrite")):
+            if item.args and not is_redirect(item):
+                yield item.arg(0), "$uri", item
         match outer:
             case IfBlock():
                 condition = outer.condition

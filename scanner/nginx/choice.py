@@ -39,12 +39,12 @@ class Socket:
         """``*:443``, ``[::]:80``, ``unix:/run/x.sock``."""
         return self.address if self.address.startswith("unix:") else f"{self.address}:{self.port}"
 
-    @property
+    @cached_property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
         return self._listen_is("is_loopback")
 
-    @property
+    @cached_property
     def is_private(self) -> bool:
         """Whether it is bound to a private or loopback address."""
         return self._listen_is("is_private")
@@ -160,11 +160,12 @@ def _choose(places: tuple[LocationBlock, ...], path: str) -> tuple[LocationBlock
     """The location, and whether it is final, so that regular expressions outside are not tried."""
     best: LocationBlock | None = None
     for place in places:
-        if place.modifier is Modifier.EXACT and place.pattern == path:
+        modifier, pattern = place.modifier, place.pattern
+        if modifier is Modifier.PREFIX or modifier is Modifier.PREFIX_FIRST:
+            if path.startswith(pattern) and (best is None or len(pattern) > len(best.pattern)):
+                best = place
+        elif modifier is Modifier.EXACT and pattern == path:
             return place, True
-        is_prefix = place.modifier in {Modifier.PREFIX, Modifier.PREFIX_FIRST}
-        if is_prefix and path.startswith(place.pattern) and (best is None or len(place.pattern) > len(best.pattern)):
-            best = place
     chosen = best
     if best is not None and best.nested:
         inner, final = _choose(best.nested, path)

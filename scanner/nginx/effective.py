@@ -139,6 +139,7 @@ class Configuration:
     _replies: dict[tuple[Level, RequestShape], tuple[Reply, ...]] = field(default_factory=dict, init=False, repr=False)
     _places: dict[Server, tuple[Server | LocationBlock, ...]] = field(default_factory=dict, init=False, repr=False)
     _choosable: dict[Server, bool] = field(default_factory=dict, init=False, repr=False)
+    _taking: dict[tuple[Server, str], LocationBlock | None] = field(default_factory=dict, init=False, repr=False)
     """What was asked before: the rules ask the same of the same places."""
 
     @property
@@ -242,7 +243,10 @@ class Configuration:
 
         An expression that cannot be tried is taken not to match.
         """
-        return choose_location(server.top_locations, path)
+        key = (server, path)
+        if key not in self._taking:
+            self._taking[key] = choose_location(server.top_locations, path)
+        return self._taking[key]
 
     def handler(self, level: Level) -> Handler:
         """What answers on a level when no ``if`` interferes."""

@@ -176,7 +176,7 @@ class Level:
             return self.opener.location
         return self.directives[0].location if self.directives else Location("")
 
-    @property
+    @cached_property
     def outward(self) -> tuple["Level", ...]:
         """This level and all around it, the innermost first."""
         found: list[Level] = []
@@ -194,6 +194,19 @@ class Level:
         if len(found) < 2:
             return self._by_name[found[0]] if found else ()
         return tuple(item for item in self.directives if item.name in found)
+
+    @cached_property
+    def assignments(self) -> Mapping[str, tuple[str, ...]]:
+        """What ``set`` gives each variable here and around, in ``if`` blocks there, too: the innermost first."""
+        outer = {} if self.parent is None else self.parent.assignments
+        if "set" not in self._by_name and "if" not in self._by_name:
+            return outer
+        found: dict[str, dict[str, None]] = {}
+        for directive in self.own("set", "if"):
+            for item in (directive,) if directive.name == "set" else directive.block or ():
+                if item.name == "set":
+                    found.setdefault(item.arg(0).removeprefix("$").lower(), {})[item.arg(1)] = None
+        return {**outer, **{name: tuple(own | dict.fromkeys(outer.get(name, ()))) for name, own in found.items()}}
 
     def has_any(self, names: frozenset[str]) -> bool:
         """Whether a directive of one of these names stands on this very level."""

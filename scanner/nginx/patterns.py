@@ -39,11 +39,18 @@ def search(pattern: str, subject: str, *, ignore_case: bool = False) -> bool | N
 
 
 def _is_cheap(pattern: str, length: int) -> bool:
+    steps = _steps(pattern)
+    return steps is not None and bool((length + 1) ** steps <= _WORK_LIMIT)
+
+
+@lru_cache(maxsize=4096)
+def _steps(pattern: str) -> int | None:
+    """The power of the length with which the work of trying a pattern grows; None when that may be exponential."""
     unbounded = len(_UNBOUNDED.findall(pattern))
     # A repeated group may be exponential as soon as anything inside it repeats or branches.
     if _REPEATED_GROUP.search(pattern) and (unbounded > 1 or "|" in pattern):
-        return False
-    return bool((length + 1) ** max(unbounded, 1) <= _WORK_LIMIT)
+        return None
+    return max(unbounded, 1)
 
 
 def matches_everything(pattern: str) -> bool:

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Final
 
 from scanner.model import Location
@@ -36,13 +37,13 @@ class Listen:
         """Whether it is a unix socket."""
         return self.address.startswith("unix:")
 
-    @property
+    @cached_property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
         ip = literal_ip(self.address)
         return self.is_unix or self.address == "localhost" or (ip is not None and ip.is_loopback)
 
-    @property
+    @cached_property
     def is_private(self) -> bool:
         """Whether it is bound to a private or loopback address."""
         ip = literal_ip(self.address)
@@ -117,6 +118,11 @@ def literal_ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
     """The address that a text is, with or without brackets, or None for a name."""
     if ":" not in address and not address[-1:].isdecimal():
         return None  # nearly all are names, and the question is a common one
+    return _literal_ip(address)
+
+
+@lru_cache(maxsize=1024)
+def _literal_ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(address.strip("[]"))
     except ValueError:

@@ -68,13 +68,7 @@ def names_in(text: str) -> tuple[str, ...]:
 
 def definitions(name: str, level: Level) -> tuple[str, ...]:
     """What ``set`` gives a variable on this level and around it, in ``if`` blocks there, too."""
-    found: list[str] = []
-    for outer in level.outward:
-        for directive in outer.own("set", "if"):
-            inside = (directive,) if directive.name == "set" else directive.block or ()
-            sets = (item for item in inside if item.name == "set")
-            found.extend(item.arg(1) for item in sets if item.arg(0).removeprefix("$").lower() == name)
-    return tuple(dict.fromkeys(found))
+    return level.assignments.get(name, ())
 
 
 def possible_values(text: str, level: Level, maps: Mapping[str, MapBlock], depth: int = _MAX_DEPTH) -> tuple[str, ...]:
