@@ -272,3 +272,19 @@ def test_the_request_path_counts_stores_and_what_has_no_stop() -> None:
     text = render(report(one, exit_code=1))
     path = next(line for line in text.splitlines() if line.startswith("**Request path:**"))
     assert "PostgreSQL (🟠 2), Redis; elsewhere (🟠 1, 🟡 3)" in path
+
+
+def test_what_blocks_beyond_the_first_is_linked_once() -> None:
+    text = render(big(7))
+    folded = text.partition("Evidence and cure of 6 to 7")[2].partition("</details>")[0]
+    assert "**6** · `alias-traversal` · `deploy/" in folded
+    assert "](https" not in folded.partition("- `")[0]
+    assert text.count("**6") == 2
+
+
+def test_what_does_not_apply_is_left_to_the_full_report() -> None:
+    text = render(blocked())
+    assert "1 do not apply" in text
+    assert "Does not apply:" not in text
+    assert "Not checked: `static-alias-mismatch`" in text
+    assert "Does not apply: `ssh-password-login`" in summary.render(blocked())

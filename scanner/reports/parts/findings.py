@@ -138,7 +138,15 @@ def _folded(report: Report, others: Sequence[Numbered], depth: Depth) -> Iterato
     numbers = f"{told[0].number} to {told[-1].number}" if len(told) > 1 else str(told[0].number)
     yield constant(f"<details><summary>Evidence and cure of {numbers}</summary>")
     for each in told:
-        yield _title(report, each)
+        # Named, not told again: the line above has its links.
+        yield joined(
+            (
+                constant(f"**{each.number}** · "),
+                code(each.item.result.rule),
+                constant(" · "),
+                code(cut(each.item.place, MAX_LINE)),
+            )
+        )
         yield from _proof_and_cure(report, each, depth)
     yield constant("</details>")
 

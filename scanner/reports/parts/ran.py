@@ -53,6 +53,9 @@ def ran(project: ProjectReport, depth: Depth) -> Iterator[Markdown]:
         )
     yield from _base(project)
     groups = list(skipped(project).items())
+    if depth.rows is not None:
+        # What does not apply is counted above; nobody has to do anything about it.
+        groups = [each for each in groups if each[0][0] is not ReasonKind.NOT_APPLICABLE]
     shown = groups[: depth.rows]
     if shown:
         yield joined((_not_checked(kind, reason, rules, depth) for (kind, reason), rules in shown), "\n")
