@@ -10,8 +10,9 @@ shorter way to the host.
 
 ## Good
     FROM python:3.13-slim
+    RUN useradd --create-home app
+    COPY . /srv/app
     USER app
-    CMD ["gunicorn", "shop.wsgi"]
 
 ## References
 - https://docs.docker.com/build/building/best-practices/#user

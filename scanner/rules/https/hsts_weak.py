@@ -159,7 +159,7 @@ def _faults(policy: HstsPolicy) -> tuple[Severity, list[str]]:
     elif age < _YEAR:
         faults.append(f"lasts {age} seconds, which is less than a year")
     if not policy.include_subdomains:
-        faults.append("leaves out the hosts below")
+        faults.append("does not include subdomains (`includeSubDomains`)")
     if policy.preload and (age < _YEAR or not policy.include_subdomains):
         severity = Severity.MEDIUM
         faults.append("asks for preloading, which takes a year and `includeSubDomains`")

@@ -8,6 +8,7 @@ can be found by trying.
     SECRET_KEY=changeme
 
 ## Good
+    # generate one with:
     python -c "from django.core.management.utils import get_random_secret_key as k; print(k())"
 
 ## References
@@ -45,7 +46,7 @@ def check(settings: Settings, source: SettingsSource | None, plan: BootPlan | No
                 location=place,
                 symbol=f"settings.{name}",
                 evidence=(
-                    Evidence(f"booted settings: {name} has {shape.length} characters, {shape.unique} different"),
+                    Evidence(f"booted settings: {name} has {shape.length} characters, {shape.unique} distinct"),
                     *_default(name, source, plan),
                 ),
                 severity=Severity.CRITICAL if shape.known else Severity.HIGH,
