@@ -227,12 +227,15 @@ def _collect(rule: Rule, facts: Facts) -> _Arguments | Skipped | Errored:
     reasons: dict[type, Unavailable] = {}
     for need in needs_of(rule.check):
         value = facts.look(need.kind)
-        values[need.name] = None if isinstance(value, _FAILURES) else value
+        if not isinstance(value, _FAILURES):
+            values[need.name] = value
+            continue
+        values[need.name] = None
         if isinstance(value, Unavailable):
             if not need.optional:
                 return Skipped(value.reason, value.kind)
             reasons[need.kind] = value
-        elif isinstance(value, _FAILURES):
+        else:
             if not need.optional:
                 return Errored(str(value))
             broken.append(str(value))

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from scanner.facts.app_server_types import Bind
 from scanner.facts.app_servers import AppServer, AppServers
@@ -11,7 +10,7 @@ from scanner.facts.compose import Compose, Service, ServiceRole
 from scanner.facts.nginx import Nginx
 from scanner.facts.settings import Settings
 from scanner.facts.topology import PeerKind, TlsEnd, Topology
-from scanner.model import Door, Location, ScopeClass, Unknown
+from scanner.model import Door, Location, Unknown
 from scanner.nginx.effective import (
     Configuration,
     Endpoint,
@@ -86,35 +85,44 @@ def same_place(one: Location, other: Location | None) -> bool:
 
 def plain_sockets(configuration: Configuration, server: Server) -> tuple[Socket, ...]:
     """The sockets of a server that other machines reach without TLS."""
-    return tuple(socket for socket in configuration.sockets_for(server) if not socket.tls and not socket.is_private)
+    return tuple([one for one in configuration.sockets_for(server) if not one.tls and not one.is_private])
 
 
 def judged(nginx: Nginx | None) -> tuple[Configuration, ...]:
     """The configurations that rules judge: samples are none that runs."""
     if nginx is None:
         return ()
-    return tuple(one for one in nginx.configurations if one.scope != ScopeClass.EXAMPLE)
+    return nginx.judged
 
 
 def django_places(
     configuration: Configuration, servers: AppServers | None, settings: Settings | None
 ) -> tuple[DjangoPlace, ...]:
     """The Django locations of a configuration, in the order of the file."""
+    key = (DjangoPlace, id(servers), id(settings))
+    kept = configuration.kept.get(key)
+    if not isinstance(kept, _Kept):
+        kept = configuration.kept[key] = _Kept(servers, settings, _places_for(configuration, servers, settings))
+    return kept.places
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """Many rules ask, some of them once a server: the answer is kept, with what it was asked for."""
+
+    servers: AppServers | None
+    settings: Settings | None
+    places: tuple[DjangoPlace, ...]
+
+
+def _places_for(
+    configuration: Configuration, servers: AppServers | None, settings: Settings | None
+) -> tuple[DjangoPlace, ...]:
     under = [settings.value(name) for name in ("STATIC_URL", "MEDIA_URL")] if settings else ["/static/", "/media/"]
     not_under = [url for url in under if isinstance(url, str)]
-    if servers is None:
-        return _django_places(configuration, (), tuple(not_under), ())
-    listeners = tuple([(one.container, one.binds) for one in servers.servers])
-    return _django_places(configuration, servers.addresses, tuple(not_under), listeners)
-
-
-@lru_cache(maxsize=16)
-def _django_places(
-    configuration: Configuration, addresses: tuple[str, ...], not_under: tuple[str, ...], listeners: _Listeners
-) -> tuple[DjangoPlace, ...]:
-    """Many rules ask, some of them once a server: the answer is kept."""
+    listeners = tuple((one.container, one.binds) for one in servers.servers) if servers is not None else ()
     places = []
-    for location in configuration.django_locations(addresses, not_under):
+    for location in configuration.django_locations(servers.addresses if servers is not None else (), not_under):
         passing = next(
             ((level, proxy) for level in location.levels if (proxy := configuration.proxy(level)) is not None), None
         )

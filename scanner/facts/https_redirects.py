@@ -48,11 +48,26 @@ class HttpsRedirect:
         return self.to_this_site and bool(_PATH.search(self.reply.target))
 
 
-def https_redirects(configuration: Configuration, host: str = "") -> Iterator[HttpsRedirect]:
+def https_redirects(configuration: Configuration, host: str = "") -> tuple[HttpsRedirect, ...]:
     """The redirects to https of the sockets without TLS that other machines reach, each line once per server.
 
     With a ``host``: those that a request for that name gets. Without: those for each server's own first name.
     """
+    key = (HttpsRedirect, host)
+    kept = configuration.kept.get(key)
+    if not isinstance(kept, _Kept):
+        kept = configuration.kept[key] = _Kept(tuple(_https_redirects(configuration, host)))
+    return kept.redirects
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """Several rules ask the same: the answer is kept."""
+
+    redirects: tuple[HttpsRedirect, ...]
+
+
+def _https_redirects(configuration: Configuration, host: str) -> Iterator[HttpsRedirect]:
     for server in configuration.servers:
         sockets = plain_sockets(configuration, server)
         if host:

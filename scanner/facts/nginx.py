@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from scanner.facts.compose import Compose
 from scanner.facts.dockerfiles import Dockerfiles
@@ -34,6 +35,11 @@ class Nginx:
     def configurations(self) -> tuple[Configuration, ...]:
         """The main configuration, then the others."""
         return (self.main, *self.alternatives)
+
+    @cached_property
+    def judged(self) -> tuple[Configuration, ...]:
+        """Those that rules judge: samples are none that runs."""
+        return tuple(one for one in self.configurations if one.scope != ScopeClass.EXAMPLE)
 
 
 @provider()

@@ -141,6 +141,8 @@ class Configuration:
     _choosable: dict[Server, bool] = field(default_factory=dict, init=False, repr=False)
     _taking: dict[tuple[Server, str], LocationBlock | None] = field(default_factory=dict, init=False, repr=False)
     """What was asked before: the rules ask the same of the same places."""
+    kept: dict[object, object] = field(default_factory=dict, init=False, repr=False)
+    """What others have worked out of it and several rules ask for: it lives as long as the configuration."""
 
     @property
     def files(self) -> tuple[str, ...]:
