@@ -8,6 +8,7 @@ The file is committed, so everyone who can read the repository has the value; `d
       SECRET_KEY: a8f3...
 
 ## Good
+    # with the variable's own name, and a new value: the old one was committed
     environment:
       SECRET_KEY: ${SECRET_KEY:?}
 
