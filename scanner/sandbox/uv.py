@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,13 @@ _FAULTS = (
     ),
     re.compile(r"Failed to parse: `(?P<name>[^`]{1,80})`"),
 )
+
+
+DAY = 24 * 3600
+"""Seconds for which an environment stays in any case after a scan has used it."""
+LONG = 14 * DAY
+KEPT = 20
+"""How many environments stay beyond a day, the last used first."""
 
 
 def cache_directory(place: workplace.Workplace) -> Path:
@@ -99,11 +107,31 @@ def install(dependencies: Dependencies, cache: Path, progress: Progress, *, sand
     if not cached:
         progress.step(f"installing dependencies for Python {interpreter.version}")
         _build(dependencies, interpreter, cache, environment, sandboxed=sandboxed)
+        forget_unused(environment.parent, time.time())
+    with contextlib.suppress(OSError):  # when it was last used; a cache that cannot be written is still one to read
+        (environment / "complete").touch()
     notes: tuple[str, ...] = ()
     if dependencies.system_packages:
         notes = (f"system packages are not installed by the local engine: {', '.join(dependencies.system_packages)}",)
     python = f"{local_root.ENVIRONMENT}/bin/python"
     return Installed("local", str(environment), python, interpreter.version, cached, notes)
+
+
+def forget_unused(environments: Path, now: float) -> int:
+    """Remove environments that no scan has used for long; how many there were. ``now`` is in seconds of the epoch.
+
+    Whatever was used in the last day stays, so that no scan that runs loses its own.
+    """
+    used: list[tuple[float, Path]] = []
+    for path in environments.iterdir():
+        mark = path / "complete"
+        with contextlib.suppress(OSError):
+            used.append(((mark if mark.exists() else path).stat().st_mtime, path))
+    idle = sorted((one for one in used if now - one[0] > DAY), reverse=True)
+    forgotten = [path for since, path in idle[KEPT:]] + [path for since, path in idle[:KEPT] if now - since > LONG]
+    for path in forgotten:
+        workplace.remove_tree(path)
+    return len(forgotten)
 
 
 def check(dependencies: Dependencies) -> None:
