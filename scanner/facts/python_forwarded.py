@@ -176,7 +176,7 @@ def _uses(name: str, assigned: ast.AST, parents: Parents, left: int, *, is_list:
         for use in nodes(_scope(assigned, parents), ast.Name)
         if use.id == name and isinstance(use.ctx, ast.Load) and use.lineno >= line
     ]
-    split = [one for one in found if one is not ItemTaken.WHOLE]
+    split: list[ItemTaken] = [one for one in found if one is not ItemTaken.WHOLE]
     return min(split or [ItemTaken.COUNTED if is_list else ItemTaken.WHOLE], key=_RANK.__getitem__)
 
 
