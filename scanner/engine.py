@@ -154,9 +154,11 @@ class Facts:
 
     def look(self, kind: type) -> object:
         """The fact of that type, made on first use, or the exception that ``get`` would raise for it."""
-        if kind not in self._known:
-            self._known[kind] = self._obtain(kind)
-        return self._known[kind]
+        known = self._known
+        if kind in known:
+            return known[kind]
+        made = known[kind] = self._obtain(kind)
+        return made
 
     def layer_of(self, kind: type) -> Layer | None:
         """The layer that makes that fact; None for given and unknown ones."""

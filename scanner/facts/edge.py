@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from scanner.facts.app_server_types import Bind
 from scanner.facts.app_servers import AppServer, AppServers
@@ -99,11 +100,29 @@ def django_places(
     configuration: Configuration, servers: AppServers | None, settings: Settings | None
 ) -> tuple[DjangoPlace, ...]:
     """The Django locations of a configuration, in the order of the file."""
+    return _kept(configuration, servers, settings).places
+
+
+def django_servers(
+    configuration: Configuration, servers: AppServers | None, settings: Settings | None
+) -> frozenset[Server]:
+    """The servers of a configuration that hand requests to Django."""
+    return _kept(configuration, servers, settings).servers_of
+
+
+def django_blocks(
+    configuration: Configuration, servers: AppServers | None, settings: Settings | None
+) -> frozenset[LocationBlock]:
+    """The locations of a configuration that hand requests to Django."""
+    return _kept(configuration, servers, settings).blocks
+
+
+def _kept(configuration: Configuration, servers: AppServers | None, settings: Settings | None) -> "_Kept":
     key = (DjangoPlace, id(servers), id(settings))
     kept = configuration.kept.get(key)
     if not isinstance(kept, _Kept):
         kept = configuration.kept[key] = _Kept(servers, settings, _places_for(configuration, servers, settings))
-    return kept.places
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +132,16 @@ class _Kept:
     servers: AppServers | None
     settings: Settings | None
     places: tuple[DjangoPlace, ...]
+
+    @cached_property
+    def servers_of(self) -> frozenset[Server]:
+        """The servers of these places."""
+        return frozenset(place.server for place in self.places)
+
+    @cached_property
+    def blocks(self) -> frozenset[LocationBlock]:
+        """The locations of these places."""
+        return frozenset(place.location for place in self.places)
 
 
 def _places_for(
@@ -153,7 +182,8 @@ def all_django_places(
     nginx: Nginx | None, servers: AppServers | None, settings: Settings | None
 ) -> tuple[DjangoPlace, ...]:
     """The Django locations of all judged configurations; those of the main one first."""
-    return tuple(place for one in judged(nginx) for place in django_places(one, servers, settings))
+    found = [django_places(one, servers, settings) for one in judged(nginx)]
+    return found[0] if len(found) == 1 else tuple(place for places in found for place in places)
 
 
 def app_of(place: DjangoPlace, servers: AppServers | None, topology: Topology | None) -> AppServer | None:

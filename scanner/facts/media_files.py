@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from scanner.facts.app_servers import AppServers
-from scanner.facts.edge import django_places, judged
+from scanner.facts.edge import django_servers, judged
 from scanner.facts.nginx import Nginx
 from scanner.facts.settings import Settings
 from scanner.nginx.effective import Configuration, LocationBlock, ServedDirectory, Server
@@ -60,7 +60,7 @@ def media_places(nginx: Nginx, settings: Settings, servers: AppServers | None) -
 def _places(
     configuration: Configuration, host: str, url: str, settings: Settings, servers: AppServers | None
 ) -> Iterator[MediaPlace]:
-    django = {place.server for place in django_places(configuration, servers, settings)}
+    django = django_servers(configuration, servers, settings)
     directories = {one.place: one for one in configuration.served_directories()}
     seen: set[LocationBlock] = set()
     for server in configuration.servers:
@@ -75,7 +75,7 @@ def _places(
                 yield MediaPlace(configuration, block, directories[block], url, own_host=server not in django)
 
 
-def _is_asked(server: Server, host: str, django: set[Server]) -> bool:
+def _is_asked(server: Server, host: str, django: frozenset[Server]) -> bool:
     """MEDIA_URL leads to this server, or to the site wherever that is."""
     return host in server.concrete_names if host else server in django or not django
 

@@ -8,7 +8,7 @@ from scanner.facts.header_survey import HeaderSurvey, HstsPolicy, KindHeaders, M
 from scanner.facts.redirects import SECURITY_MIDDLEWARE
 from scanner.facts.settings import Json, Settings
 from scanner.model import UnknownValue
-from scanner.nginx.effective import Configuration, Directive, IfBlock, Level, LocationBlock, Server
+from scanner.nginx.effective import Configuration, Directive, Effective, IfBlock, Level, LocationBlock, Server
 
 HSTS = "Strict-Transport-Security"
 NOSNIFF = "X-Content-Type-Options"
@@ -49,24 +49,25 @@ def added_headers(configuration: Configuration, level: Level, name: str) -> tupl
     A value from a ``map`` that can be empty counts with the values that are not. Raises UnknownValue when nothing adds
     it and an include that nobody can read may.
     """
-    effective = level.effective("add_header")
+    effective, more = level.effective("add_header"), level.effective("more_set_headers")
     found: list[AddedHeader] = []
     for directive in effective.by_first.get(name.lower(), ()) if effective else ():
         one = added(directive)
         if one is not None:
             values = [value for value in configuration.possible_values(one.value, level) if value]
             found.extend(AddedHeader(one.name, value, directive, one.always) for value in values[:1])
-    found.extend(_set_by_headers_more(level, name))
+    if more:
+        found.extend(_set_by_headers_more(more, name))
     found.extend(_set_by_security_headers(level, name))
-    unknown = (*effective.unknown, *level.effective("more_set_headers").unknown)
+    unknown = effective.unknown or more.unknown
     if not found and unknown:
         raise UnknownValue(f"{unknown[0].text} at {unknown[0].location} may add {name}", unknown[0].location)
     return tuple(found)
 
 
-def _set_by_headers_more(level: Level, name: str) -> list[AddedHeader]:
+def _set_by_headers_more(lines: Effective, name: str) -> list[AddedHeader]:
     found = []
-    for directive in level.effective("more_set_headers").values:
+    for directive in lines.values:
         for text in directive.args:
             key, separator, value = text.partition(":")
             if separator and key.strip().lower() == name.lower() and value.strip():
@@ -76,8 +77,8 @@ def _set_by_headers_more(level: Level, name: str) -> list[AddedHeader]:
 
 def _set_by_security_headers(level: Level, name: str) -> list[AddedHeader]:
     """What the module ngx_security_headers adds with its one switch."""
-    switch = level.effective("security_headers").value
     value = _BY_SWITCH.get(name.lower())
+    switch = level.effective("security_headers").value if value is not None else None
     if switch is None or switch.arg(0) != "on" or value is None:
         return []
     return [AddedHeader(name, value, switch, always=True)]

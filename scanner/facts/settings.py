@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from scanner.facts.resolved_classes import (
     Cors,
@@ -114,11 +115,22 @@ class Settings:
 
     def has_middleware(self, dotted: str) -> bool:
         """Whether an entry of MIDDLEWARE is that class, or derives from it."""
-        return any(entry.is_a(dotted) for entry in self.middleware)
+        return dotted in self._middleware_classes
+
+    @cached_property
+    def _middleware_classes(self) -> frozenset[str]:
+        return frozenset(name for entry in self.middleware for name in (entry.path, *entry.bases))
 
     def has_app(self, name: str) -> bool:
         """Whether INSTALLED_APPS has it, by its name or the module of its AppConfig."""
-        return any(app == name or app.startswith(f"{name}.apps.") for app in self.installed_apps)
+        return name in self._app_names
+
+    @cached_property
+    def _app_names(self) -> frozenset[str]:
+        """The entries, and of ``shop.apps.ShopConfig`` what stands before each ``.apps.``, too."""
+        parts = [app.split(".apps.") for app in self.installed_apps]
+        before = (".apps.".join(pieces[:count]) for pieces in parts for count in range(1, len(pieces)))
+        return frozenset((*self.installed_apps, *before))
 
     def strings(self, name: str) -> tuple[str, ...]:
         """A setting that is a list of texts; other items are left out. Empty where it is no list."""

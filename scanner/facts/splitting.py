@@ -66,7 +66,7 @@ def splittings(configuration: Configuration) -> Iterator[Splitting]:
         if server is None:
             continue
         for use in _uses(configuration, level):
-            if use.directive.location in seen:
+            if "$" not in use.text or use.directive.location in seen:
                 continue
             found = next(
                 (

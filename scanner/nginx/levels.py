@@ -231,7 +231,9 @@ class Level:
         outer = frozenset() if self.parent is None else self.parent.mentioned
         if outer is None or self.unknown_includes:
             return None
-        names = frozenset(self._by_name).union(*(GROUPS[name] for name in GROUPS if name in self._by_name))
+        names = frozenset(self._by_name)
+        if not names.isdisjoint(GROUPS):
+            names = names.union(*(GROUPS[name] for name in GROUPS if name in names))
         return outer if names <= outer else outer | names
 
     def _work_out(self, name: str) -> Effective:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 
 from scanner.facts.app_servers import AppServers
 from scanner.facts.default_server import STRANGER, may_be_another
-from scanner.facts.edge import DjangoPlace, django_places, judged
+from scanner.facts.edge import django_servers, judged
 from scanner.facts.exchange_text import exchange_text
 from scanner.facts.host_names import refuses_strangers
 from scanner.facts.host_spoof import HostAttempt, HostOutcome, HostSpoof
@@ -83,7 +83,7 @@ def _judge(configuration: Configuration, servers: AppServers | None, settings: S
     unknown = ""
     for socket in configuration.sockets():
         server = socket.default_server
-        if socket.is_private or not any(place.server in socket.servers for place in _places(configuration, servers)):
+        if socket.is_private or django_servers(configuration, servers, None).isdisjoint(socket.servers):
             continue
         asked = True
         if not _leads_to_django(configuration, server, servers, settings):
@@ -96,15 +96,11 @@ def _judge(configuration: Configuration, servers: AppServers | None, settings: S
     return _View(configuration, asked, found, unknown)
 
 
-def _places(configuration: Configuration, servers: AppServers | None) -> tuple[DjangoPlace, ...]:
-    return django_places(configuration, servers, None)
-
-
 def _leads_to_django(
     configuration: Configuration, server: Server, servers: AppServers | None, settings: Settings | None
 ) -> bool:
     """The server hands requests to Django."""
-    return any(place.server is server for place in django_places(configuration, servers, settings))
+    return server in django_servers(configuration, servers, settings)
 
 
 def _serves_strangers(configuration: Configuration, server: Server, socket: Socket) -> bool:

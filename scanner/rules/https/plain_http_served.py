@@ -29,8 +29,9 @@ from dataclasses import dataclass
 from scanner.facts.app_servers import AppServers
 from scanner.facts.compose import Compose
 from scanner.facts.edge import (
-    DjangoPlace,
+    django_blocks,
     django_places,
+    django_servers,
     hidden_by_compose,
     judged,
     other_edge,
@@ -142,14 +143,14 @@ def _server(
     sockets = plain_sockets(configuration, server)
     if not sockets or not configuration.is_choosable(server):
         return
-    places = django_places(configuration, known.servers, known.settings)
-    if not _is_of_the_site(configuration, server, places) or _decides_by_header(configuration, server):
+    asked = django_servers(configuration, known.servers, known.settings)
+    if not _is_of_the_site(configuration, server, asked) or _decides_by_header(configuration, server):
         return
     seen = _answers_of(configuration, server, plain)
     leaking = [one for one in seen if _leaks(one)]
     if seen and not leaking:
         return
-    files, django = _leaks_from_files(configuration, server, known, places)
+    files, django = _leaks_from_files(configuration, server, known)
     if not leaking and not files and not django:
         return
     if any(listen.is_template for listen in server.plain_listens):
@@ -161,12 +162,9 @@ def _server(
     yield _finding(configuration, server, known, leaking, (*django, *files))
 
 
-def _is_of_the_site(configuration: Configuration, server: Server, places: tuple[DjangoPlace, ...]) -> bool:
+def _is_of_the_site(configuration: Configuration, server: Server, django: frozenset[Server]) -> bool:
     """It hands requests to Django, or answers for a name of a server that does."""
-    if any(place.server is server for place in places):
-        return True
-    others = configuration.servers_named(server.concrete_names)
-    return any(place.server in others for place in places) if others - {server} else False
+    return server in django or not django.isdisjoint(configuration.servers_named(server.concrete_names))
 
 
 def _decides_by_header(configuration: Configuration, server: Server) -> bool:
@@ -198,12 +196,12 @@ def _leaks(answer: PlainAnswer) -> bool:
 
 
 def _leaks_from_files(
-    configuration: Configuration, server: Server, known: _Deployment, places: tuple[DjangoPlace, ...]
+    configuration: Configuration, server: Server, known: _Deployment
 ) -> tuple[list[Server | LocationBlock], list[Server | LocationBlock]]:
     """The places that send files over plain HTTP, and those that hand requests to an application there."""
     redirected = known.settings is not None and django_redirects(known.settings)
     excused = {configuration.location_for(server, path) for path in exempt_paths(known.settings)}
-    django = {place.location for place in places}
+    django = django_blocks(configuration, known.servers, known.settings)
     shape = RequestShape(tls=False, host=next(iter(server.concrete_names), ""))
     files: list[Server | LocationBlock] = []
     passing: list[Server | LocationBlock] = []
