@@ -22,7 +22,7 @@ _OPENER: Final = re.compile(
     r"\{%|\{\{|\{#|<%|\$\{(?P<braced>[A-Z_][A-Z0-9_]*+)(?::?[-=?+][^}\n]{0,200})?\}"
     r"|\$\((?!\?)|\$(?P<bare>[A-Z][A-Z0-9_]++)(?![a-z])"
 )
-_INSIDE: Final = re.compile(r"[-+~]?\s*+[A-Za-z_\"'(\[.$#/^][^{}]*+")
+_INSIDE: Final = re.compile(r"""[-+~]?\s*+(?=[A-Za-z_"'(\[.$#/^])(?:[^{}"']++|"[^"{}]*+"|'[^'{}]*+')++""")
 _CLOSERS: Final = {"{%": "%}", "{{": "}}", "{#": "#}", "<%": "%>", "$(": ")"}
 _DEFINED: Final = re.compile(
     r"(?:\b(?:set|auth_request_set)[ \t]+\$\{?|\b(?:map|geo|split_clients)\b[^;{}]{0,200}\$)([A-Z_][A-Z0-9_]*)"
@@ -111,7 +111,8 @@ class _Masker:
         if self.last_closer[closer] < found.end():
             return None
         end = self.text.find(closer, found.end(), found.end() + _EXPRESSION_LIMIT)
-        # `{{` may be a table in Lua or JSON in a log format: an expression begins with a name and holds no brace.
+        # `{{` may be a table in Lua or JSON in a log format: an expression begins with a name, holds no brace
+        # and closes its quotes.
         if end < 0 or (opener == "{{" and not _INSIDE.fullmatch(self.text, found.end(), end)):
             return None
         return end + len(closer)
