@@ -1,14 +1,10 @@
 """A clone of one commit gets its base from the server, whatever the clone's own configuration says."""
 
-import base64
 import json
-import os
 import subprocess
-import threading
+import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,75 +21,31 @@ def git(root: Path, *arguments: str) -> str:
 
 
 class Server:
-    """A server of git repositories that asks for the token, as GitHub does for a private one."""
+    """A server of the repositories below ``root``, in a process of its own."""
 
-    def __init__(self, root: Path) -> None:
-        self.seen: list[str] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, root))
-        self.address = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
+    def __init__(self, root: Path, log: Path) -> None:
+        self._log = log
+        log.touch()
+        script = Path(__file__).parent / "git_server.py"
+        self._process = subprocess.Popen(
+            [sys.executable, str(script), str(root), TOKEN, str(log)], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.address = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+
+    @property
+    def seen(self) -> list[str]:
+        """The ``Authorization`` headers that arrived, in order."""
+        return self._log.read_text(encoding="utf-8").splitlines()
 
     def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-
-def _handler(server: Server, root: Path) -> type[BaseHTTPRequestHandler]:
-    wanted = "Basic " + base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
-
-    class Handler(BaseHTTPRequestHandler):
-        def _serve(self) -> None:
-            authorization = self.headers.get("Authorization", "")
-            server.seen.append(authorization)
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            if authorization != wanted:
-                self.send_error(401)
-                return
-            parts = urlsplit(self.path)
-            environment = {
-                "PATH": os.environ["PATH"],
-                "GIT_PROJECT_ROOT": str(root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "REQUEST_METHOD": self.command,
-                "PATH_INFO": parts.path,
-                "QUERY_STRING": parts.query,
-                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                "CONTENT_LENGTH": str(len(body)),
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                "REMOTE_USER": "x",
-            }
-            if self.headers.get("Content-Encoding"):
-                environment["HTTP_CONTENT_ENCODING"] = self.headers["Content-Encoding"]
-            done = subprocess.run(
-                ["git", "-c", "safe.directory=*", "http-backend"],
-                input=body,
-                env=environment,
-                capture_output=True,
-                check=True,
-            )
-            head, _, content = done.stdout.partition(b"\r\n\r\n")
-            lines = [line.split(": ", 1) for line in head.decode().split("\r\n")]
-            status = next((value for name, value in lines if name == "Status"), "200 OK")
-            self.send_response(int(status.split()[0]))
-            for name, value in lines:
-                if name != "Status":
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = _serve  # noqa: N815 - the names that the standard library calls
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    return Handler
+        self._process.kill()
+        self._process.communicate()
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "server")
+    made = Server(tmp_path / "server", tmp_path / "seen.log")
     yield made
     made.close()
 
@@ -142,7 +94,7 @@ def test_the_base_is_fetched_and_can_be_read(clone: Path, server: Server, tmp_pa
 
 
 def test_the_clones_configuration_cannot_send_the_token_elsewhere(clone: Path, server: Server, tmp_path: Path) -> None:
-    other = Server(tmp_path / "server")
+    other = Server(tmp_path / "server", tmp_path / "other.log")
     git(clone, "config", f"url.{other.address}/.insteadOf", f"{server.address}/")
     git(clone, "config", "http.proxy", other.address)
     commit = missing_parent(clone) or ""
